@@ -1,0 +1,321 @@
+# SPDX-License-Identifier: MIT
+"""The recipe of one host: what `recipes/<host>.yaml` may say. Closed choices are enums."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
+
+from vfioneer.hardware import FirmwareMode
+from vfioneer.model import Choice, Model
+from vfioneer.values import (
+    GuestName,
+    HostName,
+    KernelArgument,
+    Line,
+    MacAddress,
+    ModuleName,
+    PackageName,
+    PciAddress,
+    PciSlot,
+    Size,
+    SourceName,
+    SshKey,
+    UsbId,
+    UserName,
+)
+
+
+def _fail(message: str) -> PydanticCustomError:
+    return PydanticCustomError("form", "{message}", {"message": message})
+
+
+def _pci_target(value: object) -> PciAddress | PciSlot:
+    if isinstance(value, str):
+        for kind in (PciAddress, PciSlot):
+            try:
+                return kind.parse(value)
+            except ValueError:
+                continue
+    message = 'not a PCI slot such as "01:00" (all its functions) or function such as "01:00.1"'
+    raise _fail(message)
+
+
+def _address(value: str) -> str:
+    if value != "dhcp":
+        try:
+            ipaddress.ip_interface(value)
+        except ValueError:
+            message = 'neither dhcp nor an address with its prefix such as "10.0.0.7/24"'
+            raise _fail(message) from None
+        if "/" not in value:
+            message = 'without a prefix length; write "10.0.0.7/24"'
+            raise _fail(message)
+    return value
+
+
+def _ip(value: str) -> str:
+    try:
+        return str(ipaddress.ip_address(value))
+    except ValueError:
+        message = 'not an IP address such as "10.0.0.1"'
+        raise _fail(message) from None
+
+
+# Validated to one of the two types; JSON Schema shows it as a plain string with its pattern.
+PciTarget = Annotated[
+    PciAddress | PciSlot,
+    BeforeValidator(_pci_target, json_schema_input_type=str),
+]
+InterfaceAddress = Annotated[str, AfterValidator(_address)]
+IpAddress = Annotated[str, AfterValidator(_ip)]
+Identifier = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9](?:[A-Za-z0-9 ._/()+-]{0,62}[A-Za-z0-9.)+])?$")
+]
+"""A serial number, board or product name: it reaches a shell file and is compared there."""
+Locale = Annotated[str, StringConstraints(pattern=r"^(?:[a-z]{2,3}_[A-Z]{2}|C)\.UTF-8$")]
+TimeZone = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]+(?:[/_+-][A-Za-z0-9]+){0,4}$")]
+Keymap = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
+SerialConsole = Annotated[
+    str, StringConstraints(pattern=r"^tty(?:S|AMA|USB)\d{1,2},\d{4,7}(?:n8)?$")
+]
+BridgeName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{0,14}$")]
+CpuNumber = Annotated[int, Field(ge=0, le=4095)]
+# What the guide installs.
+GUIDE_PACKAGES = tuple(map(PackageName, ("libvirt", "qemu", "edk2-ovmf", "virt-manager")))
+
+
+Secret = Annotated[
+    str,
+    StringConstraints(pattern=r"^(?:env:[A-Z_][A-Z0-9_]{0,63}|file:[A-Za-z0-9._~/-]{1,200})$"),
+]
+
+
+class Identity(Model):
+    """What must be true of the machine before anything is written to it: all that is given."""
+
+    uuid: Annotated[
+        str | None,
+        StringConstraints(pattern=r"^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"),
+    ] = None
+    """System UUID (SMBIOS type 1)."""
+    serial: Identifier | None = None
+    """System serial number (SMBIOS type 1)."""
+    product: Identifier | None = None
+    """System product name (SMBIOS type 1)."""
+    board: Identifier | None = None
+    """Baseboard product name (SMBIOS type 2)."""
+    macs: tuple[MacAddress, ...] = ()
+    """Ethernet addresses, all of which the machine has; PXE finds the host by them."""
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not (self.uuid or self.serial or self.product or self.board or self.macs):
+            message = "says nothing: give at least one of uuid, serial, product, board, macs"
+            raise _fail(message)
+        return self
+
+
+class FirmwareSetting(Model):
+    """One setting that a person makes in the firmware's menus before the first boot."""
+
+    menu: Line
+    value: Line
+    why: Line = ""
+
+
+class Firmware(Model):
+    mode: FirmwareMode = FirmwareMode.UEFI
+    settings: tuple[FirmwareSetting, ...] = ()
+
+
+class Wipe(Choice):
+    BLANK_OR_OURS = "blank-or-ours"
+    ANY = "any"
+
+
+class DiskSelector(Model):
+    """Which disk is installed to: exactly one disk of the machine must match all that is given."""
+
+    serial: Identifier | None = None
+    wwn: Annotated[
+        str | None, StringConstraints(pattern=r"^(?:0x|eui\.|nvme\.|naa\.)?[0-9A-Za-z.-]{4,128}$")
+    ] = None
+    model: Identifier | None = None
+    size: Size | None = None
+    """The size on the label; the disk may differ from it by 7 % (120 GB are sold as 111.8 GiB)."""
+    solid_state: bool | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.serial or self.wwn or self.model or self.size or self.solid_state is not None:
+            return self
+        message = "selects every disk: give at least one of serial, wwn, model, size, solid_state"
+        raise _fail(message)
+
+
+class User(Model):
+    name: UserName
+    comment: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 ._'-]{0,64}$")] = ""
+    groups: tuple[UserName, ...] = (UserName("wheel"),)
+    ssh_keys: tuple[SshKey, ...] = ()
+    password: Secret | None = None
+    """Where the crypt(5) hash of the password is found; without it only keys log in."""
+
+
+class Install(Model):
+    disk: DiskSelector
+    wipe: Wipe = Wipe.BLANK_OR_OURS
+    locale: Locale = "en_US.UTF-8"
+    timezone: TimeZone = "UTC"
+    keymap: Keymap = "us"
+    users: Annotated[tuple[User, ...], Field(min_length=1)]
+
+
+class Network(Model):
+    """The host's management network."""
+
+    mac: MacAddress | None = None
+    pci: PciAddress | None = None
+    """The interface by the address of its PCI function, where the MAC is not known."""
+    address: InterfaceAddress = "dhcp"
+    gateway: IpAddress | None = None
+    dns: tuple[IpAddress, ...] = ()
+    bridge: BridgeName | None = None
+    """Put the interface into this bridge and the guest on it; else the guest is behind NAT."""
+
+
+class Kernel(Model):
+    arguments: tuple[KernelArgument, ...] = ()
+    """Tokens on top of the derived ones, on the media and on the installed system."""
+    modules: tuple[ModuleName, ...] = ()
+    """Modules for the initramfs, after the vfio ones."""
+    serial_console: SerialConsole | None = None
+    """Such as ttyS0,115200: kernel messages, GRUB and a login there as well as on the screen."""
+
+
+class BindAt(Choice):
+    BOOT = "boot"
+    """vfio-pci has it before any other driver."""
+    GUEST_START = "guest-start"
+    """The host's driver has it until libvirt detaches it (managed='yes')."""
+
+
+class Binding(Choice):
+    AUTO = "auto"
+    """By ids while they are unambiguous, else by address."""
+    IDS = "ids"
+    ADDRESS = "address"
+
+
+class PassedDevice(Model):
+    pci: PciTarget
+    bind: BindAt = BindAt.BOOT
+
+
+class Passthrough(Model):
+    devices: Annotated[tuple[PassedDevice, ...], Field(min_length=1)]
+    binding: Binding = Binding.AUTO
+    also_pass: tuple[PciAddress, ...] = ()
+    """Other members of the group that the guest is to have, named on purpose."""
+
+
+class PackageSource(Choice):
+    MEDIUM = "medium"
+    MIRROR = "mirror"
+
+
+class Packages(Model):
+    source: PackageSource = PackageSource.MEDIUM
+    names: Annotated[tuple[PackageName, ...], Field(min_length=1)] = GUIDE_PACKAGES
+    repository: SourceName | None = None
+    """The locked package set that lies on the medium; the base's own where it is not given."""
+
+
+class GuestDisk(Model):
+    size: Size
+
+
+class GuestUser(Model):
+    name: UserName
+    ssh_keys: tuple[SshKey, ...] = ()
+    password: Secret | None = None
+
+
+class GuestNetwork(Model):
+    mac: MacAddress | None = None
+    """Derived from host and guest name where it is not given."""
+    address: InterfaceAddress = "dhcp"
+    gateway: IpAddress | None = None
+    dns: tuple[IpAddress, ...] = ()
+
+
+class Cpus(Model):
+    cores: Annotated[int, Field(ge=1, le=512)]
+    threads: Annotated[int, Field(ge=1, le=2)] = 1
+    pins: tuple[CpuNumber, ...] = ()
+    """The host CPU of each guest CPU, in order; threads of one core stand together."""
+
+    @property
+    def total(self) -> int:
+        return self.cores * self.threads
+
+
+class HugePage(Choice):
+    SMALL = "2 MiB"
+    LARGE = "1 GiB"
+
+    @property
+    def size(self) -> Size:
+        return Size.parse(self.value)
+
+
+class Guest(Model):
+    name: GuestName
+    hostname: HostName | None = None
+    image: SourceName
+    cpus: Cpus
+    memory: Size
+    hugepages: HugePage | None = None
+    numa_node: Annotated[int, Field(ge=0, le=255)] | None = None
+    disk: GuestDisk
+    user: GuestUser
+    network: GuestNetwork = GuestNetwork()
+    usb: tuple[UsbId, ...] = ()
+    """USB devices of the host that the guest gets, by id."""
+    packages: tuple[PackageName, ...] = ()
+    """Packages the guest installs on its first boot, the GPU driver among them."""
+    vendor_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{1,12}$")] = "randomid"
+    """What CPUID leaf 0x40000000 says instead of KVMKVMKVM, at most 12 characters."""
+    autostart: bool = True
+
+    @property
+    def host_name(self) -> HostName:
+        """The guest's own host name: a DNS label, so dots of the domain name become hyphens."""
+        return self.hostname or HostName(self.name.replace(".", "-"))
+
+
+class Waiver(Model):
+    rule: Annotated[str, StringConstraints(pattern=r"^VF\d{3}$")]
+    reason: Annotated[str, StringConstraints(min_length=10, max_length=300)]
+
+
+class Recipe(Model):
+    format: Literal[1]
+    host: HostName
+    description: Line = ""
+    extends: tuple[HostName, ...] = ()
+    base: SourceName
+    """The stock medium that the host is installed from."""
+    identity: Identity
+    firmware: Firmware = Firmware()
+    install: Install
+    network: Network = Network()
+    kernel: Kernel = Kernel()
+    passthrough: Passthrough
+    packages: Packages = Packages()
+    guest: Guest
+    waive: tuple[Waiver, ...] = ()

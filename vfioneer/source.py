@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: MIT
+"""Sources: what is downloaded or made, and the lock that pins its bytes.
+
+`recipes/sources/<name>.yaml` says where a thing comes from and what this release of it is like;
+`recipes/sources/<name>.lock.yaml` holds the sha256 that every later fetch must meet.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
+
+from vfioneer.document import RecipeError, read
+from vfioneer.model import Choice, Model, validate
+from vfioneer.paths import CACHE, SOURCES
+from vfioneer.values import KernelArgument, Line, ModuleName, PackageName, Size, SourceName
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,200}$")]
+Url = Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9._~:/?#@!$&'()*+,;=%\[\]-]+$")]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Fingerprint = Annotated[str, StringConstraints(pattern=r"^[0-9A-F]{40}$")]
+AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._/+-]{1,200}$")]
+Version = Annotated[str, StringConstraints(pattern=r"^\d{1,6}(?:\.\d{1,6}){0,3}$")]
+Date = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+
+
+class Kind(Choice):
+    BASE = "base"
+    """A stock live medium that hosts are installed from."""
+    GUEST = "guest"
+    """A disk image with cloud-init."""
+    PACKAGES = "packages"
+    """A pacman repository."""
+
+
+class Checksum(Model):
+    """The publisher's checksum file: `<url><suffix>`, or a file beside the download."""
+
+    suffix: Annotated[str | None, StringConstraints(pattern=r"^\.[a-z0-9]+$")] = None
+    beside: FileName | None = None
+    signature: FileName | None = None
+    """A detached OpenPGP signature of the checksum file, beside it."""
+
+
+class Firmwares(Model):
+    """Where the base's edk2-ovmf package puts its images; the two are of one size class."""
+
+    code: AbsolutePath
+    vars: AbsolutePath
+
+
+class BaseRelease(Model):
+    """What this release of the base is like, as far as what we write depends on it."""
+
+    kernel_package: PackageName
+    kernel: Version
+    mkinitcpio: Version
+    command_line: tuple[KernelArgument, ...]
+    """The tokens of GRUB_CMDLINE_LINUX_DEFAULT that the base has without us."""
+    hooks: tuple[ModuleName, ...]
+    """HOOKS of mkinitcpio.conf as the base's own installer writes them."""
+    libvirt: Version
+    qemu_package: PackageName
+    ovmf: Firmwares
+    packages: SourceName | None = None
+    """The source of the package repository that goes onto the medium."""
+
+    @property
+    def kernel_version(self) -> tuple[int, ...]:
+        """For comparing as numbers: 6.10 is newer than 6.2."""
+        return tuple(map(int, self.kernel.split(".")))
+
+
+class GuestRelease(Model):
+    cloud_init: Version
+    default_user: Line = ""
+
+
+class Source(Model):
+    format: Literal[1]
+    name: SourceName
+    kind: Kind
+    title: Line
+    file: FileName
+    urls: tuple[Url, ...] = ()
+    made: Literal["lab"] | None = None
+    """The lab makes it here instead of downloading it."""
+    checksum: Checksum = Checksum()
+    signature: Annotated[str | None, StringConstraints(pattern=r"^\.[a-z]+$")] = None
+    """The suffix of a detached OpenPGP signature of the download itself."""
+    keys: tuple[Fingerprint, ...] = ()
+    """Fingerprints that may have signed it."""
+    date: Date
+    """The release's date: the clock of everything built from it."""
+    base: BaseRelease | None = None
+    guest: GuestRelease | None = None
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Self:
+        if bool(self.urls) == bool(self.made):
+            message = "wants either urls or made: lab"
+            raise PydanticCustomError("form", "{message}", {"message": message})
+        if (self.kind is Kind.BASE) != (self.base is not None):
+            message = "kind: base wants a section base, and no other kind has one"
+            raise PydanticCustomError("form", "{message}", {"message": message})
+        return self
+
+    @property
+    def path(self) -> Path:
+        """Where the fetched or made file lies, and where it may be laid by hand."""
+        return CACHE / self.file
+
+    @property
+    def release(self) -> BaseRelease:
+        if self.base is None:
+            message = f"source {self.name} is no base"
+            raise AssertionError(message)
+        return self.base
+
+
+class Lock(Model):
+    """The bytes of a source, as first seen."""
+
+    format: Literal[1]
+    file: FileName
+    sha256: Sha256
+    size: Annotated[int, Field(ge=1)]
+    checked: Line
+    """What vouched for the sum: the checksum file, its signature, or nobody but the first fetch."""
+
+    @property
+    def bytes(self) -> Size:
+        return Size(self.size)
+
+
+def source_path(name: str) -> Path:
+    return SOURCES / f"{name}.yaml"
+
+
+def lock_path(name: str) -> Path:
+    return SOURCES / f"{name}.lock.yaml"
+
+
+def load_source(name: str) -> Source:
+    """Read a source; its mistakes raise RecipeError."""
+    source, problems = validate(read(source_path(name)), Source)
+    if source is None:
+        raise RecipeError(problems)
+    return source
+
+
+def load_lock(name: str) -> Lock | None:
+    """Read the lock of a source, None where nothing has been locked yet."""
+    if not lock_path(name).exists():
+        return None
+    lock, problems = validate(read(lock_path(name)), Lock)
+    if lock is None:
+        raise RecipeError(problems)
+    return lock

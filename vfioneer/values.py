@@ -1,0 +1,348 @@
+# SPDX-License-Identifier: MIT
+"""The field's own values as types: PCI addresses and ids, sizes, names, keys.
+
+Everything a recipe holds passes through one of these before it reaches a shell, GRUB, YAML or XML,
+so each pattern is a list of what is allowed, never of what is forbidden.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import AfterValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, StringConstraints
+from pydantic_core import PydanticCustomError, core_schema
+
+
+class Word(str):
+    """A string of one fixed form; a subclass names the form and brings it into canonical shape."""
+
+    __slots__ = ()
+    pattern: ClassVar[re.Pattern[str]]
+    wanted: ClassVar[str]
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the canonical value, or raise ValueError saying what is wanted."""
+        match = cls.pattern.fullmatch(text)
+        if match is None:
+            message = f"{text!r} is not {cls.wanted}"
+            raise ValueError(message)
+        return cls(cls.canonical(match))
+
+    @classmethod
+    def canonical(cls, match: re.Match[str]) -> str:
+        return match.group().lower()
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            cls._validate, serialization=core_schema.to_string_ser_schema()
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {
+            "type": "string",
+            "pattern": f"^(?:{cls.pattern.pattern})$",
+            "description": cls.wanted,
+        }
+
+    @classmethod
+    def _validate(cls, value: object) -> Self:
+        if isinstance(value, cls):
+            return value
+        if not isinstance(value, str):
+            quoting = "; put it in quotes" if isinstance(value, int | float) else ""
+            raise PydanticCustomError(
+                "form", "not {wanted}{quoting}", {"wanted": cls.wanted, "quoting": quoting}
+            )
+        try:
+            return cls.parse(value)
+        except ValueError:
+            raise PydanticCustomError("form", "not {wanted}", {"wanted": cls.wanted}) from None
+
+
+class PciAddress(Word):
+    """A PCI function as the kernel writes it, `dddd:bb:dd.f` (Documentation/ABI sysfs-bus-pci).
+
+    The domain may be left out and may have up to eight digits (VMD has 10000:).
+    """
+
+    __slots__ = ()
+    pattern = re.compile(r"(?:([0-9a-fA-F]{4,8}):)?([0-9a-fA-F]{2}):([01][0-9a-fA-F])\.([0-7])")
+    wanted = 'a PCI address such as "0000:01:00.0"'
+
+    @classmethod
+    def canonical(cls, match: re.Match[str]) -> str:
+        domain, bus, device, function = match.groups()
+        return f"{domain or '0000'}:{bus}:{device}.{function}".lower()
+
+    @property
+    def slot(self) -> PciSlot:
+        return PciSlot(self.rpartition(".")[0])
+
+    @property
+    def domain(self) -> int:
+        return int(self.split(":")[0], 16)
+
+    @property
+    def bus(self) -> int:
+        return int(self.split(":")[1], 16)
+
+    @property
+    def device(self) -> int:
+        return int(self.split(":")[2].partition(".")[0], 16)
+
+    @property
+    def function(self) -> int:
+        return int(self[-1])
+
+    @property
+    def short(self) -> str:
+        """The address as lspci prints it in domain 0."""
+        return self.removeprefix("0000:")
+
+
+class PciSlot(Word):
+    """All functions of one device: `dddd:bb:dd`."""
+
+    __slots__ = ()
+    pattern = re.compile(r"(?:([0-9a-fA-F]{4,8}):)?([0-9a-fA-F]{2}):([01][0-9a-fA-F])")
+    wanted = 'a PCI slot such as "0000:01:00"'
+
+    @classmethod
+    def canonical(cls, match: re.Match[str]) -> str:
+        domain, bus, device = match.groups()
+        return f"{domain or '0000'}:{bus}:{device}".lower()
+
+    @property
+    def short(self) -> str:
+        return self.removeprefix("0000:")
+
+
+class PciId(Word):
+    """Vendor and device id as lspci -n prints them: `10de:13c2`."""
+
+    __slots__ = ()
+    pattern = re.compile(r"[0-9a-fA-F]{4}:[0-9a-fA-F]{4}")
+    wanted = 'a vendor:device pair such as "10de:13c2"'
+
+    @property
+    def vendor(self) -> str:
+        return self[:4]
+
+    @property
+    def device(self) -> str:
+        return self[5:]
+
+
+class UsbId(Word):
+    """Vendor and product id as lsusb prints them: `046d:c31c`."""
+
+    __slots__ = ()
+    pattern = re.compile(r"[0-9a-fA-F]{4}:[0-9a-fA-F]{4}")
+    wanted = 'a USB vendor:product pair such as "046d:c31c"'
+
+
+class PciClass(Word):
+    """Class and sub-class, four digits as lspci -nn prints them: `0300`."""
+
+    __slots__ = ()
+    pattern = re.compile(r"[0-9a-fA-F]{4}")
+    wanted = 'a PCI class of four hexadecimal digits such as "0300"'
+
+
+class MacAddress(Word):
+    """An Ethernet address in lower case with colons."""
+
+    __slots__ = ()
+    pattern = re.compile(r"[0-9a-fA-F]{2}(?:[:-][0-9a-fA-F]{2}){5}")
+    wanted = 'a MAC address such as "52:54:00:12:34:56"'
+
+    @classmethod
+    def canonical(cls, match: re.Match[str]) -> str:
+        return match.group().lower().replace("-", ":")
+
+    @property
+    def hyphenated(self) -> str:
+        """As iPXE's ${mac:hexhyp} and a BOOTIF argument write it."""
+        return self.replace(":", "-")
+
+
+class HostName(Word):
+    """A host name: also a file name, a doit task name and a DNS label (RFC 1123)."""
+
+    __slots__ = ()
+    pattern = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+    wanted = "a name of lower-case letters, digits and inner hyphens, at most 63"
+
+
+class GuestName(Word):
+    """A libvirt domain name; dots are allowed, as in `ubuntu18.04`."""
+
+    __slots__ = ()
+    pattern = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?")
+    wanted = "a name of lower-case letters, digits, dots and inner hyphens, at most 63"
+
+
+class SourceName(GuestName):
+    """The name of a file in recipes/sources/, without `.yaml`."""
+
+    __slots__ = ()
+    wanted = "the name of a source in recipes/sources/, without .yaml"
+
+
+class UserName(Word):
+    """A login name that useradd accepts everywhere (shadow's default NAME_REGEX, at most 32)."""
+
+    __slots__ = ()
+    pattern = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
+    wanted = "a login name of lower-case letters, digits, - and _, at most 32"
+
+
+class KernelArgument(Word):
+    """One token of the kernel command line; no quotes, no blanks (kernel-parameters.rst)."""
+
+    __slots__ = ()
+    pattern = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(?:=[A-Za-z0-9_.,:;/=@%+~^-]+)?")
+    wanted = "one kernel argument of letters, digits and _.,:;/=@%+-, without quotes or blanks"
+
+    @classmethod
+    def canonical(cls, match: re.Match[str]) -> str:
+        return match.group()
+
+    @property
+    def key(self) -> str:
+        return self.partition("=")[0]
+
+
+class ModuleName(Word):
+    """A kernel module."""
+
+    __slots__ = ()
+    pattern = re.compile(r"[a-z0-9_-]{1,55}")
+    wanted = "a kernel module name"
+
+    @classmethod
+    def canonical(cls, match: re.Match[str]) -> str:
+        return match.group()
+
+
+class PackageName(Word):
+    """A pacman or apt package name (PKGBUILD(5), Debian policy 5.6.1)."""
+
+    __slots__ = ()
+    pattern = re.compile(r"[a-z0-9@_+][a-z0-9@._+-]{0,127}")
+    wanted = "a package name"
+
+    @classmethod
+    def canonical(cls, match: re.Match[str]) -> str:
+        return match.group()
+
+
+class SshKey(Word):
+    """One public key line of authorized_keys, without options (sshd(8))."""
+
+    __slots__ = ()
+    pattern = re.compile(
+        r"(?:ssh-(?:ed25519|rsa)|ecdsa-sha2-nistp(?:256|384|521)|sk-(?:ssh-ed25519|ecdsa-sha2-nistp256)"
+        r"@openssh\.com) [A-Za-z0-9+/]{16,4096}={0,3}(?: [A-Za-z0-9@._+-]{1,128})?"
+    )
+    wanted = 'one public key such as "ssh-ed25519 AAAA... name@host"'
+
+    @classmethod
+    def canonical(cls, match: re.Match[str]) -> str:
+        return match.group()
+
+
+_UNITS = {
+    "": 1,
+    "B": 1,
+    "kB": 10**3,
+    "MB": 10**6,
+    "GB": 10**9,
+    "TB": 10**12,
+    "KiB": 2**10,
+    "MiB": 2**20,
+    "GiB": 2**30,
+    "TiB": 2**40,
+}
+
+
+class Size(int):
+    """A number of bytes, written with a unit: `8 GiB`, `120 GB` (IEC 80000-13)."""
+
+    pattern = re.compile(r"(\d{1,15})(?:\.(\d{1,3}))? ?(B|[kMGT]B|[KMGT]iB)")
+    wanted = 'a size with its unit such as "8 GiB" or "120 GB"'
+
+    @classmethod
+    def parse(cls, text: str) -> Size:
+        match = cls.pattern.fullmatch(text)
+        if match is None:
+            message = f"{text!r} is not {cls.wanted}"
+            raise ValueError(message)
+        whole, fraction, unit = match.groups()
+        # Integers throughout: 0.1 GiB has no exact float.
+        digits = len(fraction or "")
+        return cls(int(whole + (fraction or "")) * _UNITS[unit] // 10**digits)
+
+    @property
+    def mib(self) -> int:
+        return self // 2**20
+
+    @property
+    def kib(self) -> int:
+        return self // 2**10
+
+    @property
+    def text(self) -> str:
+        """The size in the largest unit that holds it exactly, decimal units for disks included."""
+        for unit in ("TiB", "GiB", "MiB", "KiB", "TB", "GB", "MB", "kB"):
+            if self and self % _UNITS[unit] == 0:
+                return f"{self // _UNITS[unit]} {unit}"
+        return f"{int(self)} B"
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            cls._validate,
+            serialization=core_schema.plain_serializer_function_ser_schema(lambda size: size.text),
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {
+            "type": "string",
+            "pattern": f"^(?:{cls.pattern.pattern})$",
+            "description": cls.wanted,
+        }
+
+    @classmethod
+    def _validate(cls, value: object) -> Size:
+        if isinstance(value, Size):
+            return value
+        if isinstance(value, str):
+            try:
+                return cls.parse(value)
+            except ValueError:
+                pass
+        raise PydanticCustomError("form", "not {wanted}", {"wanted": cls.wanted})
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise PydanticCustomError("form", "not one line of printable text", {})
+    return text
+
+
+# Free text for people: it is only ever shown, in HTML, XML, YAML and terminals, escaped there.
+Line = Annotated[str, StringConstraints(max_length=200), AfterValidator(_printable)]
