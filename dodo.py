@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: MIT
+"""The pipeline: recipe -> overlay -> media. `./doit list` shows what a user types."""
+
+import sys
+from collections.abc import Iterator
+
+from vfioneer import tasks
+from vfioneer.outputs import Outputs, facts_path, tree_stamp
+from vfioneer.tasks import Task, action, per_host
+
+DOIT_CONFIG = tasks.CONFIG
+tasks.check_variables(sys.argv[1:])
+
+
+def task_check() -> Task:
+    """all recipes against their hardware (HOST= for one; STRICT=1; FORMAT=json|sarif|github)"""
+    return {"actions": [action("check", "check", tasks.chosen_hosts(), tasks.variables())]}
+
+
+def task_build() -> Task:
+    """install media, PXE tree, seed and domain (HOST= for one host)"""
+    hosts = tasks.chosen_hosts()
+    return {
+        "actions": [action("check", "announce", hosts)],
+        "task_dep": [f"manifest:{host}" for host in hosts] + [f"profile:{host}" for host in hosts],
+    }
+
+
+@per_host
+def task_recipe(host: str) -> Task:
+    """a recipe read and checked by itself; says which base and image it needs"""
+    return {
+        "actions": [action("build", "dependencies", host)],
+        "file_dep": [*tasks.recipe_sources(host), *tasks.package_sources()],
+    }
+
+
+@per_host
+def task_render(host: str) -> Task:
+    """the overlay's files, the seed and the domain of a host"""
+    out = Outputs(host)
+    return {
+        "actions": [action("build", "render", host)],
+        "file_dep": [
+            *tasks.recipe_sources(host),
+            *tasks.overlay_sources(),
+            *tasks.package_sources(),
+        ],
+        "targets": [out.overlay_manifest, out.seed, *out.seed_files, out.domain],
+        "uptodate": [tasks.secrets_unchanged],
+        "clean": [(tasks.remove, [out.directory])],
+    }
+
+
+@per_host
+def task_domain(host: str) -> Task:
+    """the guest's domain, judged by libvirt"""
+    return {
+        "actions": [action("build", "validate_domain", host)],
+        "file_dep": [Outputs(host).domain],
+    }
+
+
+@per_host
+def task_overlay(host: str) -> Task:
+    """overlay.cpio.gz, the initrd that carries everything"""
+    out = Outputs(host)
+    return {
+        "actions": [action("build", "archive", host)],
+        "calc_dep": [f"recipe:{host}"],
+        "file_dep": [out.overlay_manifest],
+        "targets": [out.archive],
+    }
+
+
+@per_host
+def task_iso(host: str) -> Task:
+    """the hybrid ISO: CD, USB stick and virtual medium"""
+    out = Outputs(host)
+    return {
+        "actions": [action("build", "medium", host)],
+        "calc_dep": [f"recipe:{host}"],
+        "file_dep": [out.archive, out.overlay_manifest, *tasks.media_sources()],
+        "task_dep": [f"domain:{host}"],
+        "targets": [out.iso],
+    }
+
+
+@per_host
+def task_pxe(host: str) -> Task:
+    """the network boot tree"""
+    out = Outputs(host)
+    return {
+        "actions": [action("build", "network_boot", host)],
+        "calc_dep": [f"recipe:{host}"],
+        "file_dep": [out.archive, *tasks.media_sources()],
+        "targets": [out.pxe / "http" / "boot.ipxe"],
+    }
+
+
+@per_host
+def task_profile(host: str) -> Task:
+    """the same overlay as a manjaro-tools iso-profile"""
+    out = Outputs(host)
+    return {
+        "actions": [action("profile", "write", host)],
+        "file_dep": [out.overlay_manifest, *tasks.media_sources()],
+        "targets": [out.profile / "repo_info"],
+    }
+
+
+@per_host
+def task_manifest(host: str) -> Task:
+    """manifest.json, SHA256SUMS and the report for the person at the rack"""
+    out = Outputs(host)
+    return {
+        "actions": [action("build", "manifest", host)],
+        "calc_dep": [f"recipe:{host}"],
+        "file_dep": [out.iso, out.archive, out.pxe / "http" / "boot.ipxe", out.seed, out.domain],
+        "targets": [out.manifest, out.sums, out.report],
+    }
+
+
+def task_fetch() -> Iterator[Task]:
+    """bases, guest images and packages: downloaded and verified, or made by the lab"""
+    for name in tasks.source_names():
+        yield {
+            "name": name,
+            "actions": [action("obtain", "obtain", name)],
+            "file_dep": tasks.source_inputs(name),
+            "targets": [tasks.source_target(name)],
+        }
+
+
+def task_inspect() -> Iterator[Task]:
+    """what is in a base: label, boot configuration, sizes"""
+    for name in tasks.base_names():
+        yield {
+            "name": name,
+            "actions": [action("obtain", "inspect", name)],
+            "file_dep": [tasks.source_target(name)],
+            "targets": [facts_path(name)],
+        }
+
+
+def task_extract() -> Iterator[Task]:
+    """a base's kernel, initrds and images, for network boots"""
+    for name in tasks.base_names():
+        yield {
+            "name": name,
+            "actions": [action("obtain", "extract", name)],
+            "file_dep": [tasks.source_target(name), facts_path(name)],
+            "targets": [tree_stamp(name)],
+        }
+
+
+def task_verify() -> Task:
+    """read built media back against their SHA256SUMS (HOST= for one host)"""
+    return {"actions": [action("verify", "verify", tasks.chosen_hosts())]}
+
+
+def task_lock() -> Task:
+    """pin every download by its sha256, asking the publisher again"""
+    return {"actions": [action("verify", "lock_all")]}
+
+
+def task_schema() -> Task:
+    """the JSON Schemas that editors complete recipes by"""
+    return {"actions": [action("schema", "write")], "file_dep": tasks.package_sources()}
+
+
+def task_lint() -> Task:
+    """formatting, linters, types, shell scripts"""
+    return {"actions": [action("suite", "lint")]}
+
+
+def task_test() -> Task:
+    """every test (test:quick in two minutes; test:media, test:boot; test:soak is extra)"""
+    return {"actions": [], "task_dep": ["lint", *(f"test:{part}" for part in tasks.TEST_PARTS)]}
+
+
+def task__tests() -> Iterator[Task]:
+    """the parts of the tests"""
+    for part in (*tasks.TEST_PARTS, "soak"):
+        yield {"basename": f"test:{part}", "actions": [action("suite", "test", part)]}
+
+
+def task_bench() -> Task:
+    """the numbers of the README, each beside its peer"""
+    return {"actions": [action("bench", "bench")]}

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: MIT
+"""Get a source's file into build/cache: download it, or have the lab make it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vfioneer import base, iso
+from vfioneer.errors import UserError
+from vfioneer.outputs import facts_path, tree_path
+from vfioneer.paths import CACHE
+from vfioneer.source import Kind, load_source
+
+if TYPE_CHECKING:
+    from vfioneer.source import Source
+
+
+def obtain(name: str) -> None:
+    """Make sure that the file of a source is there and is the right one."""
+    source = load_source(name)
+    if source.made:
+        _make(source)
+        return
+    from vfioneer.fetch import fetch
+
+    fetch(source)
+
+
+def _make(source: Source) -> None:
+    workdir = CACHE / "lab"
+    if source.kind is Kind.BASE:
+        from vfioneer.lab.base import build as make_base
+
+        make_base(source.path, workdir)
+    elif source.kind is Kind.PACKAGES:
+        from vfioneer.lab.repository import build as make_repository
+
+        make_repository(source.path, workdir / "packages.txt", CACHE / "lab-debs")
+    else:
+        message = f"the lab makes no {source.kind}"
+        raise UserError(message)
+
+
+def inspect(name: str) -> None:
+    """Write what the media need to know of a base."""
+    base.inspect(load_source(name).path, facts_path(name))
+
+
+def extract(name: str) -> None:
+    """Take the files for network boots out of a base."""
+    iso.extract(load_source(name).path, base.read_facts(facts_path(name)), tree_path(name))

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: MIT
+"""The paths of what is built: one host's outputs, and what all hosts of a base share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vfioneer.paths import BUILD, CACHE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# Written last into an extracted base: a directory itself cannot be a file_dep.
+TREE_STAMP = ".complete"
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The paths of one host's outputs."""
+
+    host: str
+
+    @property
+    def directory(self) -> Path:
+        return BUILD / self.host
+
+    @property
+    def iso(self) -> Path:
+        return self.directory / f"{self.host}.iso"
+
+    @property
+    def overlay(self) -> Path:
+        return self.directory / "overlay"
+
+    @property
+    def overlay_manifest(self) -> Path:
+        return self.directory / "overlay.manifest"
+
+    @property
+    def archive(self) -> Path:
+        return self.directory / "overlay.cpio.gz"
+
+    @property
+    def seed(self) -> Path:
+        return self.directory / "seed.iso"
+
+    @property
+    def seed_files(self) -> tuple[Path, ...]:
+        return tuple(self.directory / name for name in ("meta-data", "network-config", "user-data"))
+
+    @property
+    def domain(self) -> Path:
+        return self.directory / "domain.xml"
+
+    @property
+    def pxe(self) -> Path:
+        return self.directory / "pxe"
+
+    @property
+    def profile(self) -> Path:
+        return self.directory / "profile"
+
+    @property
+    def manifest(self) -> Path:
+        return self.directory / "manifest.json"
+
+    @property
+    def sums(self) -> Path:
+        return self.directory / "SHA256SUMS"
+
+    @property
+    def report(self) -> Path:
+        return self.directory / "report.html"
+
+
+def facts_path(base: str) -> Path:
+    return CACHE / f"{base}.facts.json"
+
+
+def tree_path(base: str) -> Path:
+    return CACHE / f"{base}.tree"
+
+
+def tree_stamp(base: str) -> Path:
+    return tree_path(base) / TREE_STAMP

@@ -1,0 +1,276 @@
+# SPDX-License-Identifier: MIT
+"""The glue to doit: the only module besides dodo.py that knows it.
+
+Creators run for every command, so nothing here imports pydantic, libvirt or requests at load, and
+nothing reads a recipe: a broken one must not break `./doit list`.
+"""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from doit import get_var
+from doit.dependency import MD5Checker
+from doit.exceptions import InvalidDodoFile, TaskFailed, UnmetDependency
+from doit.reporter import ConsoleReporter
+
+from vfioneer.paths import (
+    BUILD,
+    CACHE,
+    HARDWARE,
+    LAB,
+    OVERLAYS,
+    PACKAGE,
+    PROFILES,
+    RECIPES,
+    SOURCES,
+)
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterable, Iterator
+
+LARGE = 64 * 2**20
+TEST_PARTS = ("quick", "media", "boot")
+VARIABLES = (
+    "HOST", "BASE", "HEAD", "FROM", "GPU", "SSH", "RULE", "FORMAT", "STRICT", "DEVICE", "INTERFACE",
+    "URI", "FORCE",
+)  # fmt: skip
+# doit opens its database before the first task could make the directory.
+CACHE.mkdir(parents=True, exist_ok=True)
+
+
+class Task(TypedDict, total=False):
+    """What a task creator returns (pydoit.org/tasks.html)."""
+
+    name: str
+    basename: str
+    doc: str
+    actions: list[Any]
+    file_dep: Iterable[str | Path]
+    task_dep: list[str]
+    calc_dep: list[str]
+    setup: list[str]
+    targets: Iterable[str | Path]
+    uptodate: list[Any]
+    clean: list[Any]
+    verbosity: int
+
+
+class LargeFileChecker(MD5Checker):  # type: ignore[misc]  # doit has no types
+    """Compare small files by content and large ones by time and size.
+
+    doit's md5 of a 3 GB base takes 7 s, once for every task that lists it.
+    """
+
+    def get_state(self, dep: str, current_state: Any) -> Any:
+        stat = Path(dep).stat()
+        if stat.st_size < LARGE:
+            return super().get_state(dep, current_state)
+        return (
+            None
+            if current_state is not None
+            and current_state[2] is None
+            and (current_state[0] == stat.st_mtime and current_state[1] == stat.st_size)
+            else (stat.st_mtime, stat.st_size, None)
+        )
+
+    def check_modified(self, file_path: str, file_stat: os.stat_result, state: Any) -> bool:
+        if state[2] is None:
+            return bool((file_stat.st_mtime, file_stat.st_size) != (state[0], state[1]))
+        return bool(super().check_modified(file_path, file_stat, state))
+
+
+class Reporter(ConsoleReporter):  # type: ignore[misc]  # doit has no types
+    """doit's console without the noise: what runs, and a failure once, as its message."""
+
+    desc = "vfioneer's console output"
+
+    def execute_task(self, task: Any) -> None:
+        if task.actions and not task.name.startswith("_"):
+            self.write(f"{task.title()}\n")
+
+    def skip_uptodate(self, task: Any) -> None:
+        pass
+
+    def add_failure(self, task: Any, fail: Any) -> None:
+        # A group that fails because a member did would only repeat the member's name.
+        if isinstance(fail, UnmetDependency):
+            return
+        is_message = isinstance(fail, TaskFailed) and not fail.traceback
+        self.write(f"\n{fail.message if is_message else fail.get_msg()}\n")
+
+    def complete_run(self) -> None:
+        self.write("".join(f"{error}\n" for error in self.runtime_errors))
+
+
+CONFIG: dict[str, Any] = {
+    "default_tasks": ["check"],
+    "reporter": Reporter,
+    "verbosity": 2,
+    "backend": "sqlite3",
+    "dep_file": str(BUILD / ".doit.db"),
+    "par_type": "thread",
+    "check_file_uptodate": LargeFileChecker,
+    "cleanforget": True,
+    "minversion": "0.36.0",
+}
+
+
+def action(module: str, name: str, *arguments: Any) -> Any:
+    """Return a doit action that calls `vfioneer.<module>.<name>(*arguments)`.
+
+    The module is imported when the task runs. A UserError becomes doit's message without traceback;
+    a full disk or a refused permission is the user's to mend as well.
+    """
+    return (_call, [module, name, arguments])
+
+
+def _call(module: str, name: str, arguments: tuple[Any, ...]) -> Any:
+    import importlib
+
+    from vfioneer.errors import UserError
+
+    try:
+        result = getattr(importlib.import_module(f"vfioneer.{module}"), name)(*arguments)
+    except UserError as error:
+        return TaskFailed(str(error))
+    except OSError as error:
+        if error.filename is None and error.errno is None:
+            raise
+        return TaskFailed(f"{error.filename or 'a file'}: {error.strerror}")
+    # doit keeps a dictionary among the task's values; nothing else is wanted there.
+    return result if isinstance(result, dict) else None
+
+
+def host_names() -> list[str]:
+    """Return the hosts that have a recipe, by file name alone."""
+    return sorted(path.stem for path in RECIPES.glob("*.yaml"))
+
+
+def chosen_hosts() -> list[str]:
+    """Return the host that HOST= names, else all; an unknown one stops doit with its message."""
+    name = get_var("HOST", None)
+    if name is None:
+        return host_names()
+    if name not in host_names():
+        from vfioneer.host import unknown_host
+
+        raise InvalidDodoFile(str(unknown_host(name)))
+    return [name]
+
+
+def variables() -> dict[str, str]:
+    """Return the variables of the command line, such as HOST in `./doit build HOST=gpu01`."""
+    return {name: str(get_var(name)) for name in VARIABLES if get_var(name, None) is not None}
+
+
+def check_variables(arguments: Iterable[str]) -> None:
+    """Stop at a misspelt variable: doit itself would ignore `HSOT=gpu01` and build every host."""
+    for argument in arguments:
+        name, equals, _ = argument.partition("=")
+        if not equals or argument.startswith("-") or name in VARIABLES:
+            continue
+        import difflib
+
+        close = difflib.get_close_matches(name, VARIABLES, n=1, cutoff=0.5)
+        hint = f"did you mean {close[0]}=?" if close else f"known: {', '.join(sorted(VARIABLES))}"
+        message = f"there is no variable {name}=\n  hint: {hint}"
+        raise InvalidDodoFile(message)
+
+
+@functools.cache
+def package_sources() -> tuple[Path, ...]:
+    """Every module of the package: a change in the code is a change in what it renders."""
+    return tuple(sorted(PACKAGE.rglob("*.py")))
+
+
+@functools.cache
+def overlay_sources() -> tuple[Path, ...]:
+    return tuple(sorted(path for path in OVERLAYS.rglob("*") if path.is_file()))
+
+
+def recipe_sources(host: str) -> list[Path]:
+    """Return the files a host's recipe may depend on."""
+    shared = [*PROFILES.glob("*.yaml"), *SOURCES.glob("*.yaml")]
+    own = [RECIPES / f"{host}.yaml", HARDWARE / f"{host}.yaml"]
+    return sorted([*(path for path in own if path.exists()), *shared])
+
+
+def per_host(make: Callable[[str], Task]) -> Callable[[], Iterator[Task]]:
+    """Turn a function of one host into a creator of one sub-task a host."""
+
+    @functools.wraps(make)
+    def create() -> Iterator[Task]:
+        yield {"name": None, "doc": make.__doc__}  # type: ignore[typeddict-item]  # the group
+        for host in host_names():
+            yield {"name": host, **make(host)}
+
+    return create
+
+
+def secrets_unchanged(task: Any, values: dict[str, Any]) -> bool:
+    """Whether the secrets a host uses are what they were when it was rendered (doit's uptodate)."""
+    if not values.get("secrets"):
+        return True
+    from vfioneer.errors import UserError
+    from vfioneer.secrets import Vault
+
+    try:
+        return all(Vault().digest(ref) == digest for ref, digest in values["secrets"].items())
+    except UserError:
+        return False
+
+
+def media_sources() -> tuple[Path, ...]:
+    """The modules that turn rendered files into media; the overlay's own changes show in its files.
+
+    A comment in another module, or in a template, remasters nothing.
+    """
+    modules = (PACKAGE / name for name in ("base.py", "build.py", "iso.py", "kernel.py", "pxe.py"))
+    boot = (p for layer in ("boot", "pxe") for p in (OVERLAYS / layer).rglob("*") if p.is_file())
+    return (*modules, *sorted(boot))
+
+
+def source_names() -> list[str]:
+    return sorted(p.stem for p in SOURCES.glob("*.yaml") if not p.stem.endswith(".lock"))
+
+
+def base_names() -> list[str]:
+    return [name for name in source_names() if "\nkind: base" in _source_text(name)]
+
+
+def source_target(name: str) -> Path:
+    """Return what shows that a source is there: its file, or the list of sums of a repository."""
+    for line in _source_text(name).splitlines():
+        if line.startswith("file: "):
+            file = CACHE / line.removeprefix("file: ").strip()
+            return file if file.suffix else file / "SHA256SUMS"
+    return CACHE / name
+
+
+def source_inputs(name: str) -> list[Path]:
+    """Return what a source's file is made from: its recipe, its lock, the lab's payload."""
+    inputs = [SOURCES / f"{name}.yaml"]
+    if "\nmade: lab" in _source_text(name):
+        return inputs + sorted(
+            p for p in (*LAB.rglob("*"), *(PACKAGE / "lab").rglob("*.py")) if p.is_file()
+        )
+    lock = SOURCES / f"{name}.lock.yaml"
+    return [*inputs, lock] if lock.exists() else inputs
+
+
+@functools.cache
+def _source_text(name: str) -> str:
+    # Looked at as text: a YAML parser would cost every command 20 ms, and must not fail here.
+    return "\n" + (SOURCES / f"{name}.yaml").read_text(errors="replace")
+
+
+def remove(directory: Path, dryrun: bool) -> None:
+    """Remove a host's outputs (doit clean)."""
+    import shutil
+
+    if not dryrun:
+        shutil.rmtree(directory, ignore_errors=True)

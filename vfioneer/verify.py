@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: MIT
+"""`./doit verify` reads built media back; `./doit lock` pins every download."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from typing import TYPE_CHECKING
+
+from vfioneer.errors import UserError
+from vfioneer.outputs import Outputs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def verify(names: Sequence[str]) -> None:
+    """Compare build/<host>/ with its SHA256SUMS; raise UserError with every difference."""
+    wrong: list[str] = []
+    checked = 0
+    for name in names:
+        out = Outputs(name)
+        if not out.sums.exists():
+            if len(names) == 1:
+                message = f"{name} has not been built: there is no {out.sums}"
+                raise UserError(message, hint=f"./doit build HOST={name}")
+            continue
+        for line in out.sums.read_text().splitlines():
+            digest, _, path = line.partition("  ")
+            file = out.directory / path
+            checked += 1
+            if not file.exists():
+                wrong.append(f"{file} is missing")
+                continue
+            with file.open("rb") as stream:
+                if hashlib.file_digest(stream, "sha256").hexdigest() != digest:
+                    wrong.append(f"{file} is not what was built")
+    if wrong:
+        raise UserError("\n".join(wrong), hint="./doit clean build HOST=…, then build again")
+    print(f"{checked} files are as they were built", file=sys.stderr)
+
+
+def lock_all() -> None:
+    """Pin every source that is downloaded, asking its publisher again."""
+    from vfioneer.lock import lock
+    from vfioneer.source import load_source
+    from vfioneer.tasks import source_names
+
+    for name in source_names():
+        source = load_source(name)
+        if source.made is None:
+            lock(source, refresh=True)
