@@ -27,6 +27,7 @@ MICROCODE = ("/boot/amd_ucode.img", "/boot/intel_ucode.img")
 GRUB_CONFIG = "/boot/grub/grub.cfg"
 IMAGES = "/manjaro/x86_64"
 # The names that the base's hook mounts, lowest layer first; mhwdfs holds drivers we do not install.
+CHUNK = 4 * 2**20
 LAYERS = ("rootfs", "desktopfs", "mhwdfs", "livefs")
 
 
@@ -47,6 +48,8 @@ class BaseFacts:
     initrds: tuple[str, ...]
     images: dict[str, int]
     """Bytes of each squashfs image by name."""
+    image_sums: dict[str, str]
+    """sha256 of each image by name: the installer unpacks only what the medium was made from."""
     boot_files: dict[str, int]
 
     @property
@@ -97,6 +100,7 @@ def _read(reader: pycdlib.PyCdlib, iso: Path, scratch: Path) -> BaseFacts:
     if missing:
         message = f"{iso} is no Manjaro live medium: it has no {', '.join(missing)}"
         raise UserError(message, hint="a base must have Manjaro's layout, with GRUB and miso")
+    layers = [layer for layer in LAYERS if f"{layer}.sfs" in images]
     grub_config = _text(reader, GRUB_CONFIG, iso)
     with scratch.open("wb") as out:
         reader.get_file_from_iso_fp(out, rr_path=INITRAMFS)
@@ -114,7 +118,8 @@ def _read(reader: pycdlib.PyCdlib, iso: Path, scratch: Path) -> BaseFacts:
         config=found.config,
         initramfs_bytes=found.unpacked,
         initrds=(*microcode, INITRAMFS),
-        images={layer: images[f"{layer}.sfs"] for layer in LAYERS if f"{layer}.sfs" in images},
+        images={layer: images[f"{layer}.sfs"] for layer in layers},
+        image_sums={layer: _sum(reader, f"{IMAGES}/{layer}.sfs") for layer in layers},
         boot_files={name: boot[name] for name in sorted(boot)},
     )
 
@@ -145,6 +150,14 @@ def _listing(reader: pycdlib.PyCdlib, directory: str, iso: Path) -> dict[str, in
         for child in children
         if child is not None and child.is_file() and child.rock_ridge is not None
     }
+
+
+def _sum(reader: pycdlib.PyCdlib, path: str) -> str:
+    digest = hashlib.sha256()
+    with reader.open_file_from_iso(rr_path=path) as stream:
+        while block := stream.read(CHUNK):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def _text(reader: pycdlib.PyCdlib, path: str, iso: Path) -> str:

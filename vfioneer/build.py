@@ -84,9 +84,37 @@ def read_trees(name: str) -> dict[str, overlay.Tree]:
 
 
 def archive(name: str) -> None:
-    """Pack overlay.cpio.gz."""
-    facts = base_facts(load(name))
-    replace(Outputs(name).archive, overlay.archive(read_trees(name), facts.config))
+    """Pack overlay.cpio.gz: the rendered files, and the sums of what the medium brings with it."""
+    host = load(name)
+    facts = base_facts(host)
+    trees = read_trees(name)
+    installed = ("rootfs", "desktopfs")
+    sums = "".join(
+        f"{facts.image_sums[layer]} {layer}.sfs\n"
+        for layer in installed
+        if layer in facts.image_sums
+    )
+    trees["live"] |= {
+        "etc/vfioneer/images.sha256": overlay.text_file(sums),
+        "etc/vfioneer/bulk": overlay.text_file(bulk_list(host)),
+        "etc/vfioneer/medium.json": overlay.File(mode=0o644, data=_json(inputs(host))),
+    }
+    trees["live"] = dict(sorted(trees["live"].items()))
+    replace(Outputs(name).archive, overlay.archive(trees, facts.config))
+
+
+def bulk_list(host: Host) -> str:
+    """Return one line a file that is copied to the disk: `sha256 bytes path`."""
+    lines: list[str] = []
+    for name, path in sorted(bulk(host).items()):
+        place = name.removeprefix("vfioneer/")
+        if path.is_dir():
+            listed = [line.split() for line in (path / "SHA256SUMS").read_text().splitlines()]
+            files = [(digest, path / file, f"{place}/{file}") for digest, file in listed]
+        else:
+            files = [(_digest(path), path, place)]
+        lines += [f"{digest} {file.stat().st_size} {target}\n" for digest, file, target in files]
+    return "".join(lines)
 
 
 def validate_domain(name: str) -> None:

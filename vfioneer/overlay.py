@@ -92,11 +92,11 @@ def render(host: Host, vault: Vault) -> dict[str, Tree]:
         trees[tree] = files
     guest = seed.files(host, vault)
     trees["host"] |= {
-        "var/lib/vfioneer/domain.xml": _file(domain.render(host)),
+        "var/lib/vfioneer/domain.xml": text_file(domain.render(host)),
         "var/lib/vfioneer/seed.iso": File(mode=0o600, data=seed.write_iso(guest, epoch(host))),
     }
     trees["host"] |= _user_files(host, vault)
-    trees["initramfs"]["name"] = _file(f"{host.name}\n")
+    trees["initramfs"]["name"] = text_file(f"{host.name}\n")
     return {tree: dict(sorted(files.items())) for tree, files in trees.items()}
 
 
@@ -152,14 +152,14 @@ def _user_files(host: Host, vault: Vault) -> Tree:
     for user in host.recipe.install.users:
         if user.ssh_keys:
             keys = "".join(f"{key}\n" for key in user.ssh_keys)
-            files[f"etc/vfioneer/keys/{user.name}"] = _file(keys)
+            files[f"etc/vfioneer/keys/{user.name}"] = text_file(keys)
         if user.password is not None:
             secret = f"{vault.hash(user.password)}\n"
             files[f"etc/vfioneer/secrets/{user.name}"] = File(mode=0o600, data=secret.encode())
     return files
 
 
-def _file(text: str) -> File:
+def text_file(text: str) -> File:
     return File(mode=_DEFAULT_MODE, data=text.encode())
 
 

@@ -77,7 +77,8 @@ def _bar(
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
-        DownloadColumn(binary_units=True),
+        # rich counts rates in MB/s only: sizes beside them are in MB, too.
+        DownloadColumn(),
         TransferSpeedColumn(),
         TimeRemainingColumn(),
     )

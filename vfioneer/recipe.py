@@ -134,7 +134,15 @@ class Firmware(Model):
 
 class Wipe(Choice):
     BLANK_OR_OURS = "blank-or-ours"
+    BLANK_OR_UNFINISHED = "blank-or-unfinished"
+    """Ours only while its installation has not come to its end: protects a working host."""
     ANY = "any"
+
+
+class After(Choice):
+    POWEROFF = "poweroff"
+    """A medium that stays in the machine would install again and again after a reboot."""
+    REBOOT = "reboot"
 
 
 class DiskSelector(Model):
@@ -169,6 +177,7 @@ class User(Model):
 class Install(Model):
     disk: DiskSelector
     wipe: Wipe = Wipe.BLANK_OR_OURS
+    after: After = After.POWEROFF
     locale: Locale = "en_US.UTF-8"
     timezone: TimeZone = "UTC"
     keymap: Keymap = "us"

@@ -19,7 +19,7 @@ import pytest
 import yaml
 
 from vfioneer import web
-from vfioneer.source import Checksum, Kind, Source, lock_path
+from vfioneer.source import Checksum, Kind, Source, load_lock, lock_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +28,10 @@ FILE = "thing.iso"
 BODY = bytes(range(256)) * 4096
 SUM = hashlib.sha256(BODY).hexdigest()
 OTHER = "e" * 64
+LISTING = f"{OTHER} *another.img\n{SUM} *{FILE}\n".encode()
+
+# When the former key was made, which is long past its time.
+THEN = ("--faked-system-time", "20200101T000000")
 
 Fault = Callable[["Handler", bytes], None]
 
@@ -221,12 +225,30 @@ def files_in_cache(thing: Source) -> set[str]:
     return {path.name for path in thing.path.parent.iterdir()} - {f"{FILE}.flock"}
 
 
+def checked() -> str:
+    """Return who vouched for the file, which is the right one."""
+    found = load_lock("thing")
+    assert found is not None
+    assert (found.sha256, found.size) == (SUM, len(BODY))
+    return found.checked
+
+
+def ubuntu(site: Site, listing_signature: bytes | None, *keys: str) -> Source:
+    """Lay the file out as Ubuntu does: SHA256SUMS and SHA256SUMS.gpg in the same directory."""
+    site.files = {f"/a/{FILE}": BODY, "/a/SHA256SUMS": LISTING}
+    if listing_signature is not None:
+        site.files["/a/SHA256SUMS.gpg"] = listing_signature
+    sums = Checksum(beside="SHA256SUMS", signature="SHA256SUMS.gpg")
+    return source(site.url(f"/a/{FILE}"), checksum=sums, keys=keys)
+
+
 class Signer:
     """A key of its own, and the agent that gpg wants for it."""
 
-    def __init__(self, home: Path, name: str) -> None:
+    def __init__(self, home: Path, name: str, *options: str, expire: str = "never") -> None:
         self.home = home
-        self.gpg("--passphrase", "", "--quick-generate-key", name, "ed25519", "sign", "never")
+        generate = ("--passphrase", "", "--quick-generate-key", name, "ed25519", "sign", expire)
+        self.gpg(*options, *generate)
         listing = self.gpg("--with-colons", "--list-keys").decode().splitlines()
         fingerprints = [line.split(":")[9] for line in listing if line.startswith("fpr:")]
         self.fingerprint = fingerprints[0]
@@ -246,26 +268,32 @@ class Signer:
 
 
 @pytest.fixture(scope="session")
-def signers() -> Iterator[tuple[Signer, Signer]]:
-    """Return the publisher and somebody else."""
-    homes = [Path(tempfile.mkdtemp(prefix="vf-", dir="/tmp")) for _ in range(2)]
+def signers() -> Iterator[tuple[Signer, ...]]:
+    """Return the publisher, somebody else, and a key that has expired."""
+    homes = [Path(tempfile.mkdtemp(prefix="vf-", dir="/tmp")) for _ in range(3)]
     try:
-        yield Signer(homes[0], "Publisher"), Signer(homes[1], "Somebody else")
+        yield (
+            Signer(homes[0], "Publisher"),
+            Signer(homes[1], "Somebody else"),
+            Signer(homes[2], "Former publisher", *THEN, expire="30d"),
+        )
     finally:
         for home in homes:
-            subprocess.run(
-                ["gpgconf", "--homedir", str(home), "--kill", "gpg-agent"],
-                check=False,
-                capture_output=True,
-            )
+            stop = ["gpgconf", "--homedir", str(home), "--kill", "gpg-agent"]
+            subprocess.run(stop, check=False, capture_output=True)
             shutil.rmtree(home, ignore_errors=True)
 
 
 @pytest.fixture
-def publisher(signers: tuple[Signer, Signer]) -> Signer:
+def publisher(signers: tuple[Signer, ...]) -> Signer:
     return signers[0]
 
 
 @pytest.fixture
-def somebody(signers: tuple[Signer, Signer]) -> Signer:
+def somebody(signers: tuple[Signer, ...]) -> Signer:
     return signers[1]
+
+
+@pytest.fixture
+def former(signers: tuple[Signer, ...]) -> Signer:
+    return signers[2]

@@ -10,7 +10,8 @@ status() {
     detail=$(printf '%s' "${3:-}" | tr '"\n' "' ")
     # What is written to the kernel log reaches all consoles and the journal at once, and a getty
     # that takes over a terminal cannot swallow it. `quiet` hides what is milder than a warning.
-    read -r console_level _ </proc/sys/kernel/printk
-    [ "$console_level" -ge 6 ] || echo 6 >/proc/sys/kernel/printk
+    # (Not `read`: dash reads byte by byte, and this file answers only the first of these reads.)
+    console_level=$(cat /proc/sys/kernel/printk)
+    [ "${console_level%%[!0-9]*}" -ge 6 ] || echo 6 >/proc/sys/kernel/printk
     echo "<5>vfioneer: host=$VFIONEER_HOST stage=$STAGE state=$1 step=$2 detail=\"$detail\"" >/dev/kmsg
 }

@@ -1,0 +1,63 @@
+# shellcheck shell=bash disable=SC2034,SC2153  # variables are shared with the other parts
+# SPDX-License-Identifier: MIT
+# The packages of the guide, by pacman: from the repository that came with the medium, or from mirrors.
+
+make_keyring() {
+    # The base's images hold no keyring; Manjaro's own installer makes it here too.
+    local keyrings=(/usr/share/pacman/keyrings/*.gpg)
+    if [ "$PACKAGES_SOURCE" = medium ]; then
+        STEP_DETAIL="not needed: the medium's packages were checked by sha256"
+        return
+    fi
+    pacman-key --init
+    if [ -e "${keyrings[0]}" ]; then
+        pacman-key --populate
+    fi
+}
+
+install_packages() {
+    local options=(--noconfirm --noprogressbar) wanted
+    read -ra wanted <<<"$PACKAGES"
+    # Nothing else runs this early: a lock is left from a boot that was cut off.
+    rm -f /var/lib/pacman/db.lck
+    if [ -e "$STAMPS/packages.begun" ]; then
+        # Cut off in the middle: files may lie there without a package, or be empty.
+        options+=(--overwrite '*')
+    else
+        options+=(--needed)
+    fi
+    touch "$STAMPS/packages.begun"
+    sync
+    if [ "$PACKAGES_SOURCE" = medium ]; then
+        pacman --config /etc/vfioneer/pacman.conf -Sy "${options[@]}" "${wanted[@]}"
+    else
+        nm-online -q -t 120 || give_up "no network, and the recipe takes packages from mirrors"
+        # Partial upgrades are unsupported: the whole system goes along.
+        pacman -Syu "${options[@]}" "${wanted[@]}"
+    fi
+    STEP_DETAIL=$(pacman -Q "${wanted[@]}" | tr '\n' ',')
+}
+
+enable_libvirt() {
+    systemctl daemon-reload
+    systemctl enable --now libvirtd.service
+    wait_for_libvirt
+    if virsh net-info default >/dev/null 2>&1; then
+        virsh net-autostart default
+        virsh net-start default || virsh net-info default | grep -q '^Active: *yes'
+    fi
+    local user
+    while IFS='|' read -r user _; do
+        case $user in '#'* | '') continue ;; esac
+        if getent group libvirt >/dev/null; then gpasswd -a "$user" libvirt; fi
+    done </etc/vfioneer/users
+}
+
+wait_for_libvirt() {
+    local try
+    for try in $(seq 60); do
+        if virsh uri >/dev/null 2>&1; then return; fi
+        sleep 1
+    done
+    give_up "libvirtd does not answer after $try seconds"
+}

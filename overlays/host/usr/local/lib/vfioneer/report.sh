@@ -1,0 +1,37 @@
+# shellcheck shell=bash disable=SC2034,SC2153  # variables are shared with the other parts
+# SPDX-License-Identifier: MIT
+# /var/lib/vfioneer/report.json: where this host stands, for vfioneer-status, people and monitoring.
+
+# json TEXT: a JSON string (RFC 8259): control characters become blanks.
+json() {
+    local text
+    text=$(printf '%s' "$1" | tr '\000-\037' ' ' | sed 's/[\\"]/\\&/g')
+    printf '"%s"' "$text"
+}
+
+# write_report STATE STEP DETAIL
+write_report() {
+    local entry name result evidence comma=
+    {
+        printf '{"host": %s, "state": %s, "step": %s, "detail": %s,\n' \
+            "$(json "$VFIONEER_HOST")" "$(json "$1")" "$(json "$2")" "$(json "$3")"
+        printf ' "kernel": %s, "arguments": %s,\n' \
+            "$(json "$(uname -r)")" "$(json "$(cat /proc/cmdline)")"
+        printf ' "done": ['
+        for entry in "$STAMPS"/*; do
+            case $entry in *.begun | *'*') continue ;; esac
+            printf '%s%s' "$comma" "$(json "${entry##*/}")"
+            comma=', '
+        done
+        printf '],\n "checks": ['
+        comma=
+        for entry in "${CHECKS[@]}"; do
+            IFS='|' read -r name result evidence <<<"$entry"
+            printf '%s\n  {"check": %s, "result": %s, "evidence": %s}' \
+                "$comma" "$(json "$name")" "$(json "$result")" "$(json "$evidence")"
+            comma=,
+        done
+        printf '\n ]}\n'
+    } >"$STATE/report.json.partial"
+    mv "$STATE/report.json.partial" "$STATE/report.json"
+}

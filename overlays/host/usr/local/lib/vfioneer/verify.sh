@@ -1,0 +1,134 @@
+# shellcheck shell=bash disable=SC2034,SC2153  # variables are shared with the other parts
+# SPDX-License-Identifier: MIT
+# The guide's own checks, on this boot: the IOMMU is on, its default domain is passthrough, the groups
+# are those of the inventory, vfio-pci has every function, no bridge was touched.
+
+CHECKS=()
+PROBLEMS=()
+
+# check NAME RESULT EVIDENCE: RESULT is ok or what is wrong.
+check() {
+    CHECKS+=("$1|$2|$3")
+    if [ "$2" != ok ]; then PROBLEMS+=("$1: $2"); fi
+}
+
+verify_machine() {
+    CHECKS=()
+    PROBLEMS=()
+    local unbound=
+    case " $(cat /proc/cmdline) " in
+        *" vfioneer.bind=off "*) unbound=yes ;;
+    esac
+    check_iommu
+    check_passthrough_domain
+    local address ids subsystem group when _class
+    while read -r address ids subsystem group when _class; do
+        case $address in '#'* | '') continue ;; esac
+        check_function "$address" "$ids" "$subsystem" "$group"
+        if [ "$when" = boot ]; then check_driver "$address" vfio-pci; fi
+    done </etc/vfioneer/functions
+    check_bridges
+    write_report started verify ""
+    if [ -n "$unbound" ]; then
+        give_up "started by the entry that isolates nothing; the guest is not started"
+    fi
+    if [ ${#PROBLEMS[@]} -gt 0 ]; then
+        local all
+        all=$(printf '%s; ' "${PROBLEMS[@]}")
+        give_up "the guest is not started: ${all%; }"
+    fi
+    STEP_DETAIL="${#CHECKS[@]} checks"
+}
+
+check_iommu() {
+    local groups=(/sys/kernel/iommu_groups/*)
+    if [ -e "${groups[0]}" ]; then
+        check iommu ok "${#groups[@]} groups"
+    else
+        check iommu "it is off (firmware: VT-d or AMD-Vi; kernel: intel_iommu=on)" "no groups"
+    fi
+}
+
+check_passthrough_domain() {
+    local line
+    line=$(journalctl -k -b -o cat | grep -m 1 'iommu: Default domain type' || true)
+    case $line in
+        *Passthrough*) check domain ok "$line" ;;
+        '') check domain "the kernel says nothing of it" "" ;;
+        *) check domain "not passthrough" "$line" ;;
+    esac
+}
+
+# check_function ADDRESS IDS SUBSYSTEM GROUP: it is there and is what the inventory says.
+check_function() {
+    local device=/sys/bus/pci/devices/$1 found
+    if [ ! -e "$device" ]; then
+        check "function $1" "there is nothing at this address (moved to another slot, or taken out?)" ""
+        return
+    fi
+    found=$(hex "$device/vendor"):$(hex "$device/device")
+    if [ "$found" != "$2" ]; then
+        check "function $1" "it is $found, the inventory says $2" ""
+        return
+    fi
+    if [ "$3" != - ]; then
+        found=$(hex "$device/subsystem_vendor"):$(hex "$device/subsystem_device")
+        if [ "$found" != "$3" ]; then
+            check "function $1" "its subsystem is $found, the inventory says $3" ""
+            return
+        fi
+    fi
+    check "function $1" ok "$2"
+    check_group "$1" "$4"
+}
+
+# Group numbers move with the kernel; what counts is who shares a group.
+check_group() {
+    local device=/sys/bus/pci/devices/$1 member class strangers=
+    if [ ! -e "$device/iommu_group" ]; then
+        check "group of $1" "it is in no IOMMU group" ""
+        return
+    fi
+    for member in "$device"/iommu_group/devices/*; do
+        class=$(cat "$member/class")
+        case $class in 0x06*) continue ;; esac
+        grep -q "^${member##*/} " /etc/vfioneer/functions || strangers+=" ${member##*/}"
+    done
+    if [ -n "$strangers" ]; then
+        check "group of $1" "it is shared with$strangers, which the guest does not get" ""
+    else
+        check "group of $1" ok "$(basename "$(readlink "$device/iommu_group")") (inventory: $2)"
+    fi
+}
+
+check_driver() {
+    local link=/sys/bus/pci/devices/$1/driver found=none
+    if [ -e "$link" ]; then found=$(basename "$(readlink "$link")"); fi
+    if [ "$found" = "$2" ]; then
+        check "driver of $1" ok "Kernel driver in use: $found"
+    else
+        check "driver of $1" "the driver in use is $found, not $2" "Kernel driver in use: $found"
+    fi
+}
+
+check_bridges() {
+    local device touched=
+    for device in /sys/bus/pci/devices/*; do
+        case $(cat "$device/class") in
+            0x06*) if [ "$(basename "$(readlink "$device/driver" || true)")" = vfio-pci ]; then
+                touched+=" ${device##*/}"
+            fi ;;
+        esac
+    done
+    if [ -n "$touched" ]; then
+        check bridges "vfio-pci has$touched" ""
+    else
+        check bridges ok "none is bound to vfio-pci"
+    fi
+}
+
+hex() {
+    local value
+    value=$(cat "$1")
+    printf '%s' "${value#0x}"
+}

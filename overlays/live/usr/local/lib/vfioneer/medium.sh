@@ -1,0 +1,60 @@
+# shellcheck shell=bash disable=SC2034,SC2153  # variables are shared with the other parts
+# SPDX-License-Identifier: MIT
+# Where the images, the packages and the guest's image come from: the medium, or the server that the
+# machine was booted from.
+
+IMAGES=/run/miso/bootmnt/manjaro/x86_64
+MEDIUM=/run/miso/bootmnt/vfioneer
+
+# kernel_argument KEY: the value of KEY= on the kernel's command line.
+kernel_argument() {
+    local word words
+    read -ra words </proc/cmdline
+    for word in "${words[@]}"; do
+        if [ "${word%%=*}" = "$1" ]; then
+            printf '%s\n' "${word#*=}"
+            return
+        fi
+    done
+}
+
+# The disks that the live system runs from, as lsblk names them.
+medium_disks() {
+    local source
+    source=$(findmnt -n -o SOURCE /run/miso/bootmnt || true)
+    [ -b "$source" ] || return 0
+    printf '%s\n' "${source##*/}"
+    lsblk -n -o PKNAME "$source" | sed '/^$/d'
+}
+
+# The server, for machines booted over the network or from memory.
+server() {
+    local base
+    base=$(kernel_argument vfioneer.server)
+    [ -z "$base" ] || printf '%s\n' "$base$VFIONEER_HOST/vfioneer"
+}
+
+# Bring up the management network as the installed host will have it: the initramfs left the
+# interface down, or under another name.
+network_up() {
+    local connection
+    for connection in /usr/share/vfioneer/host/etc/NetworkManager/system-connections/*; do
+        install -m 0600 "$connection" /etc/NetworkManager/system-connections/
+    done
+    systemctl start NetworkManager.service
+    nmcli connection reload
+    nm-online -q -t 90 || give_up "no network: $(nmcli -t -f DEVICE,STATE device | tr '\n' ' ')"
+}
+
+# fetch_bulk PATH DESTINATION: one file below vfioneer/ of the medium or the server.
+fetch_bulk() {
+    if [ -e "$MEDIUM/$1" ]; then
+        cp "$MEDIUM/$1" "$2"
+    elif [ -n "$(server)" ]; then
+        curl --fail --silent --show-error --location --retry 5 --retry-delay 3 --retry-all-errors \
+            --connect-timeout 20 --output "$2" "$(server)/$1" ||
+            give_up "cannot fetch $(server)/$1"
+    else
+        give_up "$1 is neither on the medium nor on a server (no vfioneer.server= argument)"
+    fi
+}

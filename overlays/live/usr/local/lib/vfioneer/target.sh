@@ -1,0 +1,182 @@
+# shellcheck shell=bash disable=SC2034,SC2153  # variables are shared with the other parts
+# SPDX-License-Identifier: MIT
+# The installed system's files: images, overlay, identity, users, packages for the first boot.
+
+LAYERS=/run/miso/sfs
+
+unpack_images() {
+    unpack_image rootfs
+    remove_hidden "$LAYERS/desktopfs"
+    unpack_image desktopfs
+    remove_whiteouts
+    chmod 0755 "$TARGET"
+    rm -f "$TARGET"/{rootfs,desktopfs}-pkgs.txt
+    STEP_DETAIL="$(df -h --output=used "$TARGET" | tail -n 1 | tr -d ' ') on the disk"
+}
+
+# unpack_image NAME: with its progress on the console, counted in inodes.
+unpack_image() {
+    local image=$IMAGES/$1.sfs total before now child
+    total=$(unsquashfs -s "$image" | awk '/^Number of inodes/ { print $NF }')
+    before=$(inodes)
+    unsquashfs -f -n -d "$TARGET" "$image" >/dev/null &
+    child=$!
+    while kill -0 "$child" 2>/dev/null; do
+        sleep 5
+        now=$(($(inodes) - before))
+        status started unpack "$1 $((now * 100 / (total + 1))) %"
+    done
+    wait "$child"
+}
+
+inodes() {
+    df --output=iused "$TARGET" | tail -n 1
+}
+
+# remove_hidden UPPER: delete below TARGET what an overlayfs upper directory hides: files behind
+# whiteouts (character devices 0:0) and the content of opaque directories
+# (Documentation/filesystems/overlayfs.rst).
+remove_hidden() {
+    local path
+    while read -r path; do
+        rm -rf "${TARGET:?}/$path"
+    done < <(whiteouts "$1")
+    if command -v getfattr >/dev/null; then
+        while read -r path; do
+            rm -rf "${TARGET:?}/$path"
+        done < <(cd "$1" && getfattr -R -P -h -n trusted.overlay.opaque . 2>/dev/null |
+            sed -n 's/^# file: //p')
+    fi
+}
+
+whiteouts() {
+    (cd "$1" && find . -type c -exec stat -c '%t:%T %n' {} + | sed -n 's|^0:0 \./||p')
+}
+
+remove_whiteouts() {
+    local path
+    while read -r path; do
+        rm -f "$TARGET/$path"
+    done < <(whiteouts "$TARGET")
+}
+
+configure_target() {
+    cp -R /usr/share/vfioneer/host/. "$TARGET/"
+    cp /etc/vfioneer/medium.json "$TARGET/etc/vfioneer/medium.json"
+    write_fstab
+    mount_api
+    set_identity
+    set_locale
+    make_users
+    enable_services
+}
+
+write_fstab() {
+    {
+        echo '# Written by vfioneer.'
+        printf 'UUID=%s / ext4 defaults,noatime 0 1\n' "$(blkid -s UUID -o value "$(partition 2)")"
+        if [ "$FIRMWARE" = uefi ]; then
+            printf 'UUID=%s /boot/efi vfat umask=0077 0 2\n' \
+                "$(blkid -s UUID -o value "$(partition 1)")"
+        fi
+    } >"$TARGET/etc/fstab"
+}
+
+mount_api() {
+    mount -t proc proc "$TARGET/proc"
+    mount --rbind /sys "$TARGET/sys"
+    mount --make-rslave "$TARGET/sys"
+    mount --rbind /dev "$TARGET/dev"
+    mount --make-rslave "$TARGET/dev"
+    mount -t tmpfs tmpfs "$TARGET/run"
+    # grub-install asks udev about the disk.
+    mkdir -p "$TARGET/run/udev"
+    mount --bind /run/udev "$TARGET/run/udev"
+}
+
+in_target() {
+    chroot "$TARGET" /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/bin:/usr/sbin:/sbin:/bin \
+        LC_ALL=C.UTF-8 HOME=/root "$@"
+}
+
+# Nothing that identifies a machine may be the same on two: the first boot makes the machine-id.
+set_identity() {
+    : >"$TARGET/etc/machine-id"
+    rm -f "$TARGET/var/lib/dbus/machine-id"
+    mkdir -p "$TARGET/var/lib/dbus"
+    ln -s /etc/machine-id "$TARGET/var/lib/dbus/machine-id"
+    rm -f "$TARGET"/etc/ssh/ssh_host_*
+    in_target ssh-keygen -A
+}
+
+set_locale() {
+    if [ -e "$TARGET/etc/locale.gen" ]; then
+        sed -i "s/^# *\(${LOCALE//./\\.}\)/\1/" "$TARGET/etc/locale.gen"
+        grep -q "^$LOCALE" "$TARGET/etc/locale.gen" ||
+            echo "$LOCALE UTF-8" >>"$TARGET/etc/locale.gen"
+        in_target locale-gen
+    fi
+    echo "LANG=$LOCALE" >"$TARGET/etc/locale.conf"
+    echo "KEYMAP=$KEYMAP" >"$TARGET/etc/vconsole.conf"
+    [ -e "$TARGET/usr/share/zoneinfo/$TIMEZONE" ] || give_up "the base knows no time zone $TIMEZONE"
+    ln -sf "/usr/share/zoneinfo/$TIMEZONE" "$TARGET/etc/localtime"
+    hwclock --systohc --utc || true
+}
+
+make_users() {
+    local name comment groups group secret keys home
+    while IFS='|' read -r name comment groups; do
+        case $name in '#'* | '') continue ;; esac
+        for group in ${groups//,/ }; do
+            in_target getent group "$group" >/dev/null || in_target groupadd --system "$group"
+        done
+        in_target useradd -m -U -s /bin/bash -c "$comment" -G "$groups" "$name"
+        secret=$TARGET/etc/vfioneer/secrets/$name
+        if [ -e "$secret" ]; then
+            # On standard input: arguments can be read by everybody.
+            printf '%s:%s\n' "$name" "$(cat "$secret")" | in_target chpasswd -e
+        else
+            # `*` instead of `!`: no password fits, but the account is not locked for keys.
+            in_target usermod -p '*' "$name"
+        fi
+        keys=$TARGET/etc/vfioneer/keys/$name
+        if [ -e "$keys" ]; then
+            home=$(in_target getent passwd "$name" | cut -d : -f 6)
+            install -d -m 0700 "$TARGET$home/.ssh"
+            install -m 0600 "$keys" "$TARGET$home/.ssh/authorized_keys"
+            in_target chown -R "$name:$name" "$home/.ssh"
+        fi
+    done <"$TARGET/etc/vfioneer/users"
+    in_target usermod -p '*' root
+    rm -rf "$TARGET/etc/vfioneer/secrets" "$TARGET/etc/vfioneer/keys"
+}
+
+enable_services() {
+    in_target systemctl enable NetworkManager.service sshd.service vfioneer-first-boot.service
+    if [ -n "$SERIAL_CONSOLE" ]; then
+        in_target systemctl enable "serial-getty@${SERIAL_CONSOLE%%,*}.service"
+    fi
+}
+
+# The packages and the guest's image, checked as they arrive on the disk.
+copy_bulk() {
+    local sum size path count=0
+    if [ ! -d "$MEDIUM" ] && [ -n "$(server)" ]; then network_up; fi
+    while read -r sum size path; do
+        mkdir -p "$TARGET/var/lib/vfioneer/${path%/*}"
+        fetch_bulk "$path" "$TARGET/var/lib/vfioneer/$path"
+        if [ "$(sha256sum "$TARGET/var/lib/vfioneer/$path" | cut -d ' ' -f 1)" != "$sum" ]; then
+            give_up "$path is damaged (it should have sha256 $sum and $size bytes)"
+        fi
+        count=$((count + 1))
+    done </etc/vfioneer/bulk
+    STEP_DETAIL="$count files"
+}
+
+finish_target() {
+    cp "$LOG" "$TARGET/var/lib/vfioneer/install.log"
+    sync
+    umount -R "$TARGET"
+    write_mark installed
+    sync
+}
