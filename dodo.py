@@ -154,24 +154,25 @@ def task_extract() -> Iterator[Task]:
         }
 
 
-def task_verify() -> Task:
-    """read built media back against their SHA256SUMS (HOST= for one host)"""
-    return {"actions": [action("verify", "verify", tasks.chosen_hosts())]}
+@per_host
+def task__rehearse(host: str) -> Task:
+    """one host's story in QEMU"""
+    return {"actions": [action("rehearsal", "rehearse", host)], "task_dep": [f"manifest:{host}"]}
 
 
-def task_lock() -> Task:
-    """pin every download by its sha256, asking the publisher again"""
-    return {"actions": [action("verify", "lock_all")]}
+def task_rehearse() -> Task:
+    """the whole story in QEMU: boot, install, first boot, verify (HOST= for one host)"""
+    return {"actions": [], "task_dep": [f"_rehearse:{host}" for host in tasks.chosen_hosts()]}
 
 
-def task_schema() -> Task:
-    """the JSON Schemas that editors complete recipes by"""
-    return {"actions": [action("schema", "write")], "file_dep": tasks.package_sources()}
-
-
-def task_lint() -> Task:
-    """formatting, linters, types, shell scripts"""
-    return {"actions": [action("suite", "lint")]}
+def task_command() -> Iterator[Task]:
+    """what is asked for by name and never built (see COMMANDS in vfioneer/tasks.py)"""
+    for name, (doc, module, function) in tasks.COMMANDS.items():
+        yield {
+            "basename": name,
+            "doc": doc,
+            "actions": [action(module, function, tasks.variables())],
+        }
 
 
 def task_test() -> Task:
@@ -179,12 +180,13 @@ def task_test() -> Task:
     return {"actions": [], "task_dep": ["lint", *(f"test:{part}" for part in tasks.TEST_PARTS)]}
 
 
-def task__tests() -> Iterator[Task]:
-    """the parts of the tests"""
+def task_parts() -> Iterator[Task]:
+    """the parts of the tests; those that boot machines need the lab's media"""
+    media = [f"manifest:{host}" for host in tasks.LAB_HOSTS]
     for part in (*tasks.TEST_PARTS, "soak"):
-        yield {"basename": f"test:{part}", "actions": [action("suite", "test", part)]}
-
-
-def task_bench() -> Task:
-    """the numbers of the README, each beside its peer"""
-    return {"actions": [action("bench", "bench")]}
+        yield {
+            "basename": f"test:{part}",
+            "doc": f"only tests/{part}" if part != "soak" else "the long versions",
+            "actions": [action("suite", "test", part)],
+            "task_dep": [] if part == "quick" else media,
+        }

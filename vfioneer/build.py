@@ -17,11 +17,15 @@ from typing import TYPE_CHECKING, Any
 
 from vfioneer import domain, iso, kernel, overlay, pxe, seed
 from vfioneer.base import BaseFacts, read_facts
+from vfioneer.check import check_one
 from vfioneer.host import Host, load
 from vfioneer.outputs import Outputs, facts_path, tree_path, tree_stamp
 from vfioneer.secrets import Vault
 from vfioneer.source import load_source
 from vfioneer.template import render_template
+
+# What is unpacked to the disk; the other images are the live system's own.
+INSTALLED_LAYERS = ("rootfs", "desktopfs")
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,23 +88,24 @@ def read_trees(name: str) -> dict[str, overlay.Tree]:
 
 
 def archive(name: str) -> None:
-    """Pack overlay.cpio.gz: the rendered files, and the sums of what the medium brings with it."""
-    host = load(name)
+    """Pack overlay.cpio.gz."""
+    replace(Outputs(name).archive, pack(load(name), read_trees(name)))
+
+
+def pack(host: Host, trees: dict[str, overlay.Tree]) -> bytes:
+    """Return overlay.cpio.gz: the rendered files, and the sums of what the medium brings along."""
     facts = base_facts(host)
-    trees = read_trees(name)
-    installed = ("rootfs", "desktopfs")
     sums = "".join(
         f"{facts.image_sums[layer]} {layer}.sfs\n"
-        for layer in installed
+        for layer in INSTALLED_LAYERS
         if layer in facts.image_sums
     )
-    trees["live"] |= {
+    live = trees["live"] | {
         "etc/vfioneer/images.sha256": overlay.text_file(sums),
         "etc/vfioneer/bulk": overlay.text_file(bulk_list(host)),
         "etc/vfioneer/medium.json": overlay.File(mode=0o644, data=_json(inputs(host))),
     }
-    trees["live"] = dict(sorted(trees["live"].items()))
-    replace(Outputs(name).archive, overlay.archive(trees, facts.config))
+    return overlay.archive(trees | {"live": dict(sorted(live.items()))}, facts.config)
 
 
 def bulk_list(host: Host) -> str:
@@ -124,7 +129,7 @@ def validate_domain(name: str) -> None:
 
 def dependencies(name: str) -> dict[str, list[str]]:
     """Check that the recipe loads; return the files its media need besides what it renders."""
-    host = load(name)
+    host = check_one(name)
     base = host.base.name
     listed = [path / "SHA256SUMS" if path.suffix == "" else path for path in bulk(host).values()]
     needed = [host.base.path, facts_path(base), tree_stamp(base), *listed]
@@ -142,18 +147,29 @@ def bulk(host: Host) -> dict[str, Path]:
 
 def medium(name: str) -> None:
     """Master build/<host>/<host>.iso."""
-    host, out = load(name), Outputs(name)
+    out = Outputs(name)
+    master(load(name), out.iso, out.archive.read_bytes(), out.overlay_manifest.read_bytes())
+
+
+def master(host: Host, target: Path, packed: bytes, listing: bytes) -> None:
+    """Write the medium of a host from its packed overlay and the list of its files."""
     facts = base_facts(host)
     files = {
         "boot/grub/grub.cfg": pxe.grub_menu(host, facts).encode(),
         iso.STOCK_CONFIG: iso.stock_menu(facts).encode(),
-        "vfioneer/overlay.cpio.gz": out.archive.read_bytes(),
-        "vfioneer/overlay.manifest": out.overlay_manifest.read_bytes(),
+        "vfioneer/overlay.cpio.gz": packed,
+        "vfioneer/overlay.manifest": listing,
         "vfioneer/medium.json": _json(inputs(host)),
     }
     iso.master(
-        host.base.path, facts, out.iso, files=files, bulk=bulk(host), epoch=overlay.epoch(host)
+        host.base.path, facts, target, files=files, bulk=bulk(host), epoch=overlay.epoch(host)
     )
+
+
+def standalone_medium(host: Host, target: Path) -> None:
+    """Write the medium of a host that is in no recipe file, such as a rehearsal's stand-in."""
+    trees = overlay.render(host, Vault())
+    master(host, target, pack(host, trees), overlay.manifest(trees).encode())
 
 
 def network_boot(name: str) -> None:

@@ -26,6 +26,8 @@ Loc = tuple[str | int, ...]
 # A hardware file of a machine with 10 000 PCI functions has about 3 MB.
 MAX_BYTES = 16 * 2**20
 MAX_NODES = 1_000_000
+# The characters of a line that a message shows.
+WIDEST = 160
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -79,9 +81,9 @@ class Problem:
         lines = [f"{where}: {kind}{rule}{at}{self.message}"]
         if self.source_line:
             number = str(self.mark.line)
-            lines.append(f" {number} | {self.source_line}")
-            caret = " " * (self.mark.column - 1) + "^" * max(1, self.mark.width)
-            lines.append(f" {' ' * len(number)} | {caret}")
+            text, column, width = _window(self.source_line, self.mark.column, self.mark.width)
+            lines.append(f" {number} | {text}")
+            lines.append(f" {' ' * len(number)} | {' ' * (column - 1)}{'^' * width}")
         if self.hint:
             lines.append(f"   hint: {self.hint}")
         if self.waived:
@@ -139,8 +141,18 @@ class Document:
             hint=hint,
             severity=severity,
             rule=rule,
-            source_line=shown(lines[mark.line - 1]) if mark.line <= len(lines) else "",
+            source_line=self._source_line(mark) if mark.line <= len(lines) else "",
         )
+
+    def _source_line(self, mark: Mark) -> str:
+        """Return the line of a mark; a password that stands there by mistake is not repeated."""
+        line = _visible(self.lines[mark.file][mark.line - 1])
+        for loc, other in self.marks.items():
+            if loc[-1:] == ("password",) and (other.file, other.line) == (mark.file, mark.line):
+                start, end = other.column - 1, other.column - 1 + other.width
+                if not line[start:end].strip("'\"").startswith(("env:", "file:")):
+                    line = line[:start] + "*" * other.width + line[end:]
+        return line
 
     def over(self, base: Document) -> Document:
         """Lay this document over another: mappings merge key by key, everything else replaces."""
@@ -199,8 +211,26 @@ def dotted(loc: Iterable[str | int]) -> str:
 
 def shown(line: str) -> str:
     """Return a line of a file fit for a terminal: control characters visible, length bounded."""
-    safe = "".join(c if c.isprintable() else "?" for c in line.replace("\t", " "))
-    return safe if len(safe) <= 160 else safe[:157] + "..."
+    safe = _visible(line)
+    return safe if len(safe) <= WIDEST else safe[: WIDEST - 3] + "..."
+
+
+def _visible(line: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in line.replace("\t", " "))
+
+
+def _window(line: str, column: int, width: int) -> tuple[str, int, int]:
+    """Cut a long line so that the marked part stays in sight; columns move with it."""
+    if len(line) <= WIDEST:
+        return line, column, max(1, width)
+    start = max(0, min(column - 1 - WIDEST // 4, len(line) - WIDEST))
+    cut = line[start : start + WIDEST]
+    if start:
+        cut = "..." + cut[3:]
+    if start + WIDEST < len(line):
+        cut = cut[:-3] + "..."
+    column -= start
+    return cut, column, max(1, min(width, WIDEST - column + 1))
 
 
 def read(file: Path) -> Document:
@@ -250,8 +280,8 @@ def _syntax_problem(error: Exception, file: Path, lines: list[str]) -> Problem:
     return Problem(
         mark=Mark(file=file, line=line, column=mark.column + 1 if mark else 1),
         loc=(),
-        message=f"not valid YAML: {message}" + (f" {context}" if context else ""),
-        source_line=shown(lines[line - 1]) if line <= len(lines) else "",
+        message=f"not valid YAML: {f'{context}, ' if context else ''}{message}",
+        source_line=_visible(lines[line - 1]) if line <= len(lines) else "",
     )
 
 

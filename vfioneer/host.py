@@ -21,6 +21,7 @@ from vfioneer.model import validate
 from vfioneer.paths import HARDWARE, PROFILES, RECIPES, SOURCES
 from vfioneer.recipe import Recipe
 from vfioneer.source import Kind, Source, load_source, source_path
+from vfioneer.values import HostName
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -134,8 +135,11 @@ def _extended(
     extends = data.get("extends", []) if isinstance(data, dict) else []
     if not isinstance(extends, list) or not all(isinstance(name, str) for name in extends):
         return document  # the model says what is wrong with it
+    extends = [name if HostName.pattern.fullmatch(name) else None for name in extends]
     below: Document | None = None
     for number, name in enumerate(extends):
+        if name is None:
+            continue
         path = PROFILES / f"{name}.yaml"
         if path in chain or len(chain) > MAX_PROFILES:
             loop = " > ".join(p.stem for p in (*chain, path))

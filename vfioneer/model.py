@@ -56,6 +56,10 @@ M = TypeVar("M", bound=Model)
 _WANTED = {
     "missing": "is missing",
     "string_type": "not a text",
+    "greater_than_equal": "less than {ge}; at least {ge} is wanted",
+    "less_than_equal": "more than {le}; at most {le} is wanted",
+    "string_too_short": "too short; at least {min_length} characters are wanted",
+    "string_too_long": "too long; at most {max_length} characters are wanted",
     "int_type": "not a whole number",
     "bool_type": "neither true nor false",
     "tuple_type": "not a list",
@@ -77,7 +81,12 @@ def validate(document: Document, model: type[M]) -> tuple[M | None, list[Problem
         value = model.model_validate(_tuples(document.data))
     except ValidationError as error:
         if document.data is not None or not problems:
-            problems += [_problem(document, model, found) for found in _own(error.errors())]
+            known = {problem.loc for problem in problems if _at(document.data, problem.loc) is None}
+            problems += [
+                _problem(document, model, found)
+                for found in _own(error.errors())
+                if found["loc"] not in known
+            ]
         return None, problems
     return (None, problems) if problems else (value, problems)
 
@@ -91,6 +100,16 @@ def _tuples(data: Any) -> Any:
     return data
 
 
+def _at(data: Any, loc: Loc) -> Any:
+    """Return what stands at a place, None where nothing could be read."""
+    for part in loc:
+        try:
+            data = data[part]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return data
+
+
 def _problem(document: Document, model: type[Model], details: ErrorDetails) -> Problem:
     loc: Loc = details["loc"]
     kind = details["type"]
@@ -100,6 +119,9 @@ def _problem(document: Document, model: type[Model], details: ErrorDetails) -> P
         wanted = details["ctx"]["expected"].replace("'", "")
         return document.problem(loc, f"not one of: {wanted}")
     message = _WANTED.get(kind) or _plain(details["msg"])
+    if kind == "string_type" and isinstance(details["input"], int | float):
+        message += "; put it in quotes"
+    message = message.format(**details.get("ctx", {})) if kind in _WANTED else message
     return document.problem(loc, message, key=kind == "missing")
 
 

@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 from vfioneer.hardware import FirmwareMode
 from vfioneer.model import Choice, Model
 from vfioneer.values import (
+    Form,
     GuestName,
     HostName,
     KernelArgument,
@@ -45,23 +46,26 @@ def _pci_target(value: object) -> PciAddress | PciSlot:
 
 
 def _address(value: str) -> str:
-    if value != "dhcp":
-        try:
-            ipaddress.ip_interface(value)
-        except ValueError:
-            message = 'neither dhcp nor an address with its prefix such as "10.0.0.7/24"'
-            raise _fail(message) from None
-        if "/" not in value:
-            message = 'without a prefix length; write "10.0.0.7/24"'
-            raise _fail(message)
-    return value
+    """Only IPv4: what is rendered from it (NetworkManager's [ipv4], gateway4) is IPv4 only."""
+    if value == "dhcp":
+        return value
+    try:
+        interface = ipaddress.IPv4Interface(value)
+    except ValueError:
+        message = 'neither dhcp nor an IPv4 address with its prefix such as "10.0.0.7/24"'
+        raise _fail(message) from None
+    if "/" not in value:
+        message = 'without a prefix length; write "10.0.0.7/24"'
+        raise _fail(message)
+    # 10.0.0.7/255.255.255.0 is understood too, but not by everything that reads it.
+    return interface.with_prefixlen
 
 
 def _ip(value: str) -> str:
     try:
-        return str(ipaddress.ip_address(value))
+        return str(ipaddress.IPv4Address(value))
     except ValueError:
-        message = 'not an IP address such as "10.0.0.1"'
+        message = 'not an IPv4 address such as "10.0.0.1"'
         raise _fail(message) from None
 
 
@@ -73,16 +77,32 @@ PciTarget = Annotated[
 InterfaceAddress = Annotated[str, AfterValidator(_address)]
 IpAddress = Annotated[str, AfterValidator(_ip)]
 Identifier = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z0-9](?:[A-Za-z0-9 ._/()+-]{0,62}[A-Za-z0-9.)+])?$")
+    str,
+    Form(
+        r"[A-Za-z0-9](?:[A-Za-z0-9 ._/()+-]{0,62}[A-Za-z0-9.)+])?",
+        "a name or number of letters, digits, blanks and ._/()+-, at most 64",
+    ),
 ]
 """A serial number, board or product name: it reaches a shell file and is compared there."""
-Locale = Annotated[str, StringConstraints(pattern=r"^(?:[a-z]{2,3}_[A-Z]{2}|C)\.UTF-8$")]
-TimeZone = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]+(?:[/_+-][A-Za-z0-9]+){0,4}$")]
-Keymap = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
-SerialConsole = Annotated[
-    str, StringConstraints(pattern=r"^tty(?:S|AMA|USB)\d{1,2},\d{4,7}(?:n8)?$")
+Locale = Annotated[
+    str, Form(r"(?:[a-z]{2,3}_[A-Z]{2}|C)\.UTF-8", 'a UTF-8 locale such as "en_US.UTF-8"')
 ]
-BridgeName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{0,14}$")]
+TimeZone = Annotated[
+    str, Form(r"[A-Za-z]+(?:[/_+-][A-Za-z0-9]+){0,4}", 'a time zone such as "Europe/Berlin"')
+]
+Keymap = Annotated[
+    str, Form(r"[a-z0-9][a-z0-9_-]{0,31}", 'a console keymap such as "us" or "de-latin1"')
+]
+SerialConsole = Annotated[
+    str,
+    Form(
+        r"tty(?:S|AMA|USB)\d{1,2},\d{4,7}(?:n8)?",
+        'a console with its speed such as "ttyS0,115200"',
+    ),
+]
+BridgeName = Annotated[
+    str, Form(r"[a-z][a-z0-9]{0,14}", 'a name of lower-case letters and digits such as "br0"')
+]
 CpuNumber = Annotated[int, Field(ge=0, le=4095)]
 # What the guide installs.
 GUIDE_PACKAGES = tuple(map(PackageName, ("libvirt", "qemu", "edk2-ovmf", "virt-manager")))
@@ -90,17 +110,23 @@ GUIDE_PACKAGES = tuple(map(PackageName, ("libvirt", "qemu", "edk2-ovmf", "virt-m
 
 Secret = Annotated[
     str,
-    StringConstraints(pattern=r"^(?:env:[A-Z_][A-Z0-9_]{0,63}|file:[A-Za-z0-9._~/-]{1,200})$"),
+    Form(
+        r"env:[A-Z_][A-Z0-9_]{0,63}|file:[A-Za-z0-9._~/-]{1,200}",
+        'a reference to a secret, "env:NAME" or "file:path"; it never stands here itself',
+    ),
+]
+
+
+Uuid = Annotated[
+    str,
+    Form(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", "a UUID as dmidecode prints it"),
 ]
 
 
 class Identity(Model):
     """What must be true of the machine before anything is written to it: all that is given."""
 
-    uuid: Annotated[
-        str | None,
-        StringConstraints(pattern=r"^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"),
-    ] = None
+    uuid: Uuid | None = None
     """System UUID (SMBIOS type 1)."""
     serial: Identifier | None = None
     """System serial number (SMBIOS type 1)."""
@@ -145,13 +171,20 @@ class After(Choice):
     REBOOT = "reboot"
 
 
+WorldWideName = Annotated[
+    str,
+    Form(
+        r"(?:0x|eui\.|nvme\.|naa\.)?[0-9A-Za-z.-]{4,128}",
+        'a WWN as `lsblk -o WWN` prints it, such as "0x5000c500a1b2c3d4"',
+    ),
+]
+
+
 class DiskSelector(Model):
     """Which disk is installed to: exactly one disk of the machine must match all that is given."""
 
     serial: Identifier | None = None
-    wwn: Annotated[
-        str | None, StringConstraints(pattern=r"^(?:0x|eui\.|nvme\.|naa\.)?[0-9A-Za-z.-]{4,128}$")
-    ] = None
+    wwn: WorldWideName | None = None
     model: Identifier | None = None
     size: Size | None = None
     """The size on the label; the disk may differ from it by 7 % (120 GB are sold as 111.8 GiB)."""
@@ -167,7 +200,10 @@ class DiskSelector(Model):
 
 class User(Model):
     name: UserName
-    comment: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 ._'-]{0,64}$")] = ""
+    comment: Annotated[
+        str,
+        Form(r"[A-Za-z0-9 ._'-]{0,64}", "a name of letters, digits, blanks and ._'-, at most 64"),
+    ] = ""
     groups: tuple[UserName, ...] = (UserName("wheel"),)
     ssh_keys: tuple[SshKey, ...] = ()
     password: Secret | None = None
@@ -297,7 +333,9 @@ class Guest(Model):
     """USB devices of the host that the guest gets, by id."""
     packages: tuple[PackageName, ...] = ()
     """Packages the guest installs on its first boot, the GPU driver among them."""
-    vendor_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{1,12}$")] = "randomid"
+    vendor_id: Annotated[
+        str, Form(r"[A-Za-z0-9]{1,12}", "a word of letters and digits, at most 12")
+    ] = "randomid"
     """What CPUID leaf 0x40000000 says instead of KVMKVMKVM, at most 12 characters."""
     autostart: bool = True
 
@@ -308,8 +346,8 @@ class Guest(Model):
 
 
 class Waiver(Model):
-    rule: Annotated[str, StringConstraints(pattern=r"^VF\d{3}$")]
-    reason: Annotated[str, StringConstraints(min_length=10, max_length=300)]
+    rule: Annotated[str, Form(r"VF\d{3}", 'the id of a rule such as "VF101"')]
+    reason: Annotated[Line, StringConstraints(min_length=10)]
 
 
 class Recipe(Model):

@@ -12,6 +12,8 @@ from vfioneer.recipe import Recipe
 from vfioneer.source import Source
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from vfioneer.model import Model
 
 MODELS: dict[str, type[Model]] = {"recipe": Recipe, "hardware": Hardware, "source": Source}
@@ -24,6 +26,6 @@ def text(name: str) -> str:
     return json.dumps(schema, indent=1, sort_keys=True) + "\n"
 
 
-def write() -> None:
+def write(_variables: Mapping[str, str]) -> None:
     for name in MODELS:
         (SCHEMA / f"{name}.json").write_text(text(name))

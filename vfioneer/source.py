@@ -7,26 +7,49 @@
 
 from __future__ import annotations
 
+from datetime import date as Day
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from vfioneer.document import RecipeError, read
 from vfioneer.model import Choice, Model, validate
 from vfioneer.paths import CACHE, SOURCES
-from vfioneer.values import KernelArgument, Line, ModuleName, PackageName, Size, SourceName
+from vfioneer.values import Form, KernelArgument, Line, ModuleName, PackageName, Size, SourceName
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,200}$")]
-Url = Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9._~:/?#@!$&'()*+,;=%\[\]-]+$")]
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-Fingerprint = Annotated[str, StringConstraints(pattern=r"^[0-9A-F]{40}$")]
-AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._/+-]{1,200}$")]
-Version = Annotated[str, StringConstraints(pattern=r"^\d{1,6}(?:\.\d{1,6}){0,3}$")]
-Date = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+
+def _day(text: str) -> str:
+    try:
+        Day.fromisoformat(text)
+    except ValueError:
+        raise PydanticCustomError("form", "not a day of the calendar", {}) from None
+    return text
+
+
+FileName = Annotated[
+    str, Form(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,200}", "a file name of letters, digits and ._+-")
+]
+Url = Annotated[
+    str, Form(r"https?://[A-Za-z0-9._~:/?#@!$&'()*+,;=%\[\]-]+", "an http or https address")
+]
+Sha256 = Annotated[str, Form(r"[0-9a-f]{64}", "a sha256 of 64 lower-case hexadecimal digits")]
+Fingerprint = Annotated[
+    str, Form(r"[0-9A-F]{40}", "a key's whole fingerprint of 40 hexadecimal digits without blanks")
+]
+AbsolutePath = Annotated[
+    str, Form(r"/[A-Za-z0-9._/+-]{1,200}", "an absolute path of letters, digits and ._/+-")
+]
+Version = Annotated[
+    str, Form(r"\d{1,6}(?:\.\d{1,6}){0,3}", 'a version of numbers and dots such as "5.9"')
+]
+Date = Annotated[
+    str, Form(r"\d{4}-\d{2}-\d{2}", 'a date such as "2021-01-03"'), AfterValidator(_day)
+]
+Suffix = Annotated[str, Form(r"\.[a-z0-9]+", 'a suffix with its dot such as ".sha256"')]
 
 
 class Kind(Choice):
@@ -41,7 +64,7 @@ class Kind(Choice):
 class Checksum(Model):
     """The publisher's checksum file: `<url><suffix>`, or a file beside the download."""
 
-    suffix: Annotated[str | None, StringConstraints(pattern=r"^\.[a-z0-9]+$")] = None
+    suffix: Suffix | None = None
     beside: FileName | None = None
     signature: FileName | None = None
     """A detached OpenPGP signature of the checksum file, beside it."""
@@ -91,7 +114,7 @@ class Source(Model):
     made: Literal["lab"] | None = None
     """The lab makes it here instead of downloading it."""
     checksum: Checksum = Checksum()
-    signature: Annotated[str | None, StringConstraints(pattern=r"^\.[a-z]+$")] = None
+    signature: Suffix | None = None
     """The suffix of a detached OpenPGP signature of the download itself."""
     keys: tuple[Fingerprint, ...] = ()
     """Fingerprints that may have signed it."""
@@ -102,12 +125,13 @@ class Source(Model):
 
     @model_validator(mode="after")
     def _is_complete(self) -> Self:
+        wrong = []
         if bool(self.urls) == bool(self.made):
-            message = "wants either urls or made: lab"
-            raise PydanticCustomError("form", "{message}", {"message": message})
+            wrong.append("wants either urls or made: lab")
         if (self.kind is Kind.BASE) != (self.base is not None):
-            message = "kind: base wants a section base, and no other kind has one"
-            raise PydanticCustomError("form", "{message}", {"message": message})
+            wrong.append("kind: base wants a section base, and no other kind has one")
+        if wrong:
+            raise PydanticCustomError("form", "{message}", {"message": "; ".join(wrong)})
         return self
 
     @property

@@ -7,9 +7,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vfioneer.errors import UserError
 from vfioneer.paths import OVERLAYS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 PARTS = {
     "quick": ["tests/unit", "tests/golden", "tests/dodo", "tests/checks", "-m", "not soak", "-n2"],
@@ -19,7 +23,7 @@ PARTS = {
 }
 
 
-def lint() -> None:
+def lint(_variables: Mapping[str, str]) -> None:
     """Run every linter; all of them, so that one run shows everything."""
     python = [sys.executable, "-m"]
     failed = [

@@ -34,9 +34,26 @@ if TYPE_CHECKING:
 
 LARGE = 64 * 2**20
 TEST_PARTS = ("quick", "media", "boot")
+LAB_HOSTS = ("lab01",)
+# Commands that make no target: name -> (what `./doit list` says, module, function(variables)).
+COMMANDS = {
+    "bench": ("the numbers of the README, each beside its peer", "bench", "main"),
+    "define": ("define or update the guest on a live host (HOST= URI=)", "define", "main"),
+    "explain": ("why a rule is a rule (RULE=VF101)", "explain", "main"),
+    "lint": ("formatting, linters, types, shell scripts", "suite", "lint"),
+    "lock": ("pin every download by its sha256, asking the publisher", "verify", "lock_all"),
+    "new": ("recipe and hardware from a dump (HOST= FROM= GPU=01:00)", "newhost", "new"),
+    "probe": ("hardware of a running machine (HOST= SSH=root@10.0.0.7)", "newhost", "probe"),
+    "review": ("what a pull request changes, in words (BASE= HEAD=)", "review", "main"),
+    "schema": ("the JSON Schemas that editors complete recipes by", "schema", "write"),
+    "serve": ("PXE for a host or all that are built (INTERFACE=)", "serve", "main"),
+    "show": ("a recipe as it takes effect, origins included (HOST=)", "show", "main"),
+    "usb": ("write an ISO to a stick and read it back (HOST= DEVICE=)", "usb", "main"),
+    "verify": ("read built media back against their SHA256SUMS", "verify", "verify"),
+}
 VARIABLES = (
     "HOST", "BASE", "HEAD", "FROM", "GPU", "SSH", "RULE", "FORMAT", "STRICT", "DEVICE", "INTERFACE",
-    "URI", "FORCE",
+    "URI", "FORCE", "RANGE", "PORT", "DRYRUN",
 )  # fmt: skip
 # doit opens its database before the first task could make the directory.
 CACHE.mkdir(parents=True, exist_ok=True)

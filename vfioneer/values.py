@@ -8,6 +8,7 @@ so each pattern is a list of what is allowed, never of what is forbidden.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import AfterValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, StringConstraints
@@ -277,7 +278,7 @@ _UNITS = {
 class Size(int):
     """A number of bytes, written with a unit: `8 GiB`, `120 GB` (IEC 80000-13)."""
 
-    pattern = re.compile(r"(\d{1,15})(?:\.(\d{1,3}))? ?(B|[kMGT]B|[KMGT]iB)")
+    pattern = re.compile(r"([0-9]{1,15})(?:\.([0-9]{1,3}))? ?(B|[kMGT]B|[KMGT]iB)")
     wanted = 'a size with its unit such as "8 GiB" or "120 GB"'
 
     @classmethod
@@ -336,6 +337,30 @@ class Size(int):
             except ValueError:
                 pass
         raise PydanticCustomError("form", "not {wanted}", {"wanted": cls.wanted})
+
+
+@dataclass(frozen=True)
+class Form:
+    """A text of one fixed form, for `Annotated`: what needs no type of its own, but a message."""
+
+    pattern: str
+    wanted: str
+
+    def check(self, text: str) -> str:
+        # ASCII: \d would let every script's digits through.
+        if re.fullmatch(self.pattern, text, re.ASCII) is None:
+            raise PydanticCustomError("form", "not {wanted}", {"wanted": self.wanted})
+        return text
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"type": "string", "pattern": f"^(?:{self.pattern})$", "description": self.wanted}
 
 
 def _printable(text: str) -> str:

@@ -110,7 +110,8 @@ set_identity() {
 }
 
 set_locale() {
-    if [ -e "$TARGET/etc/locale.gen" ]; then
+    # C.UTF-8 is built in; any other takes a minute to generate on a slow machine.
+    if [ "$LOCALE" != C.UTF-8 ] && [ -e "$TARGET/etc/locale.gen" ]; then
         sed -i "s/^# *\(${LOCALE//./\\.}\)/\1/" "$TARGET/etc/locale.gen"
         grep -q "^$LOCALE" "$TARGET/etc/locale.gen" ||
             echo "$LOCALE UTF-8" >>"$TARGET/etc/locale.gen"
@@ -130,7 +131,12 @@ make_users() {
         for group in ${groups//,/ }; do
             in_target getent group "$group" >/dev/null || in_target groupadd --system "$group"
         done
-        in_target useradd -m -U -s /bin/bash -c "$comment" -G "$groups" "$name"
+        if in_target getent passwd "$name" >/dev/null; then
+            give_up "the base has a user $name of its own; choose another name"
+        fi
+        # Bases have groups such as operator; a user of that name takes it as his own.
+        in_target getent group "$name" >/dev/null || in_target groupadd "$name"
+        in_target useradd -m -g "$name" -s /bin/bash -c "$comment" -G "$groups" "$name"
         secret=$TARGET/etc/vfioneer/secrets/$name
         if [ -e "$secret" ]; then
             # On standard input: arguments can be read by everybody.

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: MIT
+"""The golden cases: hosts whose every rendered file is kept in tests/golden/cases/<name>/.
+
+<name>/recipe.yaml hardware.yaml profiles/*.yaml     (gpu01 and lab01: those in recipes/)
+<name>/expected/  overlay.txt  <tree>/…  seed/…  domain.xml  boot/…  pxe/…  report.html
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from goldens import CASES
+
+from vfioneer import build, kernel, overlay, pxe, seed
+from vfioneer.base import BaseFacts
+from vfioneer.host import load
+from vfioneer.outputs import facts_path
+from vfioneer.secrets import Vault
+from vfioneer.template import render_template
+
+if TYPE_CHECKING:
+    from vfioneer.host import Host
+
+TOP = Path(__file__).resolve().parent.parent
+NAMES = sorted(path.name for path in CASES.iterdir() if path.is_dir())
+
+# Shaped like the grub.cfg and /config of Manjaro's live medium, cut down.
+STOCK_GRUB = """\
+set default=0
+menuentry "Boot with open source drivers" {
+    linux /boot/vmlinuz-x86_64 misobasedir=manjaro misolabel=MANJARO_KDE_2021 driver=free
+    initrd /boot/amd_ucode.img /boot/intel_ucode.img /boot/initramfs-x86_64.img
+}
+submenu "Language" {
+    configfile /boot/grub/grub.cfg
+}
+"""
+STOCK_CONFIG = """\
+EARLYHOOKS="udev"
+HOOKS="udev memdisk miso_shutdown miso miso_loop_mnt"
+LATEHOOKS="udev"
+CLEANUPHOOKS="udev"
+"""
+
+
+def base_facts(host: Host) -> BaseFacts:
+    """Return what `base.inspect` would find in the host's base."""
+    label = "VFIONEER_LAB" if host.base.name == "lab" else "MANJARO_KDE_2021"
+    microcode = () if host.base.name == "lab" else ("/boot/amd_ucode.img", "/boot/intel_ucode.img")
+    return BaseFacts(
+        sha256="ba5e" * 16,
+        size=3_000_000_000,
+        label=label,
+        modification="2021010310203000",
+        grub_config=STOCK_GRUB,
+        config=STOCK_CONFIG,
+        initramfs_bytes=40_000_000,
+        initrds=(*microcode, "/boot/initramfs-x86_64.img"),
+        images={"rootfs": 600_000_000, "desktopfs": 1_300_000_000, "livefs": 60_000_000},
+        image_sums={"rootfs": "10" * 32, "desktopfs": "20" * 32, "livefs": "30" * 32},
+        boot_files={"vmlinuz-x86_64": 8_000_000, "initramfs-x86_64.img": 12_000_000},
+    )
+
+
+def lay_out(name: str, checkout: Path) -> None:
+    """Put the recipe, hardware and profiles of a case where `load` looks for them."""
+    case = CASES / name
+    own = (case / "recipe.yaml").exists()
+    recipe = case / "recipe.yaml" if own else TOP / f"recipes/{name}.yaml"
+    hardware = case / "hardware.yaml" if own else TOP / f"recipes/hardware/{name}.yaml"
+    shutil.copy(recipe, checkout / f"recipes/{name}.yaml")
+    shutil.copy(hardware, checkout / f"recipes/hardware/{name}.yaml")
+    for profile in sorted((case / "profiles").glob("*.yaml")):
+        shutil.copy(profile, checkout / "recipes/profiles")
+
+
+def load_case(name: str, checkout: Path) -> Host:
+    lay_out(name, checkout)
+    return load(name)
+
+
+def rendered(host: Host) -> dict[str, str]:
+    """Return every text that is made for a host, by its path below `expected/`."""
+    facts = base_facts(host)
+    trees = overlay.render(host, Vault(redacted=True))
+    static = static_paths(host)
+    texts = {
+        f"{tree}/{path}": file.data.decode()
+        for tree, files in trees.items()
+        for path, file in files.items()
+        if f"{tree}/{path}" not in static and not path.endswith((".iso", "/domain.xml"))
+    }
+    texts["overlay.txt"] = "".join(
+        f"{file.mode:04o} {tree}/{path}\n"
+        for tree, files in trees.items()
+        for path, file in files.items()
+    )
+    texts |= {f"seed/{n}": t for n, t in seed.files(host, Vault(redacted=True)).items()}
+    texts["domain.xml"] = trees["host"]["var/lib/vfioneer/domain.xml"].data.decode()
+    texts["boot/grub.cfg"] = pxe.grub_menu(host, facts)
+    texts |= {f"pxe/{n}": text for n, text in pxe.scripts(host, facts).items() if "/boot." not in n}
+    context = overlay.template_context(host)
+    texts["profile.conf"] = render_template("profile/profile.conf.j2", **context)
+    texts["report.html"] = report(host, facts)
+    return dict(sorted(texts.items()))
+
+
+def static_paths(host: Host) -> set[str]:
+    """Return where the files that are copied byte for byte land, with their tree in front."""
+    return {
+        f"{tree}/{path.relative_to(TOP / 'overlays' / layer).as_posix()}"
+        for tree, layers in overlay.layers(host).items()
+        for layer in layers
+        for path in (TOP / "overlays" / layer).rglob("*")
+        if path.is_file() and path.suffix != ".j2"
+    }
+
+
+def report(host: Host, facts: BaseFacts) -> str:
+    """Return the page for the person at the rack, with made-up digests."""
+    facts_path(host.base.name).write_text(json.dumps(asdict(facts)))
+    record = {
+        "base": {"name": host.base.name, "sha256": facts.sha256, "label": facts.label},
+        "arguments": list(kernel.live_arguments(host, facts.label)),
+        "secrets": sorted(
+            u.password
+            for u in (*host.recipe.install.users, host.recipe.guest.user)
+            if u.password is not None
+        ),
+        "outputs": {f"{host.name}.iso": "0" * 64, "pxe/http/boot.ipxe": "1" * 64},
+    }
+    return build.report(host, record)

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: MIT
+"""What all tests share: golden files, the guard against spawning, a scratch checkout."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+from goldens import Goldens
+
+
+TOP = Path(__file__).resolve().parent.parent
+PURE = ("tests/unit", "tests/golden")
+# Their subject is a program (gpg, QEMU, bsdtar), so they may start one.
+SPAWNING_MODULES = ("test_fetch", "test_lock", "test_lab_", "test_machine", "test_inventory_probe")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="rewrite the golden files")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "spawns: a unit or golden test that may start programs")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.name.startswith(SPAWNING_MODULES):
+            item.add_marker(pytest.mark.spawns)
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Goldens:
+    return Goldens(update=bool(request.config.getoption("--update-golden")))
+
+
+@pytest.fixture(autouse=True)
+def no_spawn(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep unit and golden tests pure: who starts a program says so with `spawns`."""
+    place = request.path.relative_to(TOP).as_posix()
+    if not place.startswith(PURE) or request.node.get_closest_marker("spawns"):
+        return
+
+    def refuse(*arguments: Any, **_options: Any) -> NoReturn:
+        pytest.fail(f"a pure test starts a program: {arguments[0] if arguments else ''}")
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    for name in ("system", "posix_spawn", "posix_spawnp", "fork", "execv", "execve"):
+        monkeypatch.setattr(os, name, refuse)
+
+
+@pytest.fixture(autouse=True)
+def at_the_top(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run where doit runs, whatever directory pytest was called from."""
+    monkeypatch.chdir(TOP)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout of its own: the committed sources and overlays, and no recipe yet."""
+    (tmp_path / "overlays").symlink_to(TOP / "overlays")
+    for name in ("recipes/hardware", "recipes/profiles", "build/cache"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "recipes/sources").symlink_to(TOP / "recipes/sources")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

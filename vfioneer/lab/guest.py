@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: MIT
+"""Build the lab's guest image: Debian with cloud-init, laid out like Ubuntu's cloud image.
+
+apt sources ─> guest.tar (kept) ─> root ─┬─> chroot: grub-mkimage ─┐
+lab/guest/root ──────┘                   └─> ext4 ─────────────────┴─> raw disk ─> qcow2
+
+Neither root nor a loop device is needed: every file system is written into its place in a file.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from pathlib import Path
+
+from vfioneer.lab import guest_disk, guest_ext4, guest_root
+from vfioneer.paths import PACKAGE
+from vfioneer.run import run
+
+TOTAL_STEPS = 4
+MODULES = ("chroot", "guest", "guest_disk", "guest_ext4", "guest_root", "sources")
+
+
+def inputs() -> list[Path]:
+    """Return every file of the repository that the guest image depends on."""
+    payload = [path for path in guest_root.GUEST.rglob("*") if path.is_file()]
+    return sorted([*payload, *(PACKAGE / "lab" / f"{name}.py" for name in MODULES)])
+
+
+def build(target: Path, workdir: Path) -> None:
+    """Build the guest image.
+
+    Args:
+        target: the qcow2 file; what it was before stays until the new one is whole.
+        workdir: where Debian's part is kept from one build to the next, and scratch files lie.
+    """
+    started = time.monotonic()
+    workdir.mkdir(parents=True, exist_ok=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    scratch = workdir / "guest-scratch"
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir()
+    raw = scratch / "disk.raw"
+
+    _step(1, "Debian's packages (up to 3 minutes, once)", started)
+    archive = guest_root.make(workdir)
+    with guest_root.unpacked(archive, scratch / "root") as root:
+        _step(2, "partitions and boot loader", started)
+        guest_disk.write(root, raw)
+        _step(3, "the root file system", started)
+        guest_ext4.write(root, archive, raw, guest_disk.ROOT)
+    _step(4, "the image", started)
+    partial = target.with_name(f"{target.name}.partial")
+    partial.unlink(missing_ok=True)
+    run(["qemu-img", "convert", "-c", "-f", "raw", "-O", "qcow2", raw, partial])
+    partial.replace(target)
+    shutil.rmtree(scratch)
+
+
+def _step(number: int, what: str, started: float) -> None:
+    elapsed = int(time.monotonic() - started)
+    print(f"lab guest {number}/{TOTAL_STEPS} [{elapsed} s] {what}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    build(Path(sys.argv[1]), Path(sys.argv[1]).parent / "lab")

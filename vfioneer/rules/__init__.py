@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: MIT
+"""Rules: what can be known to go wrong before anyone boots the machine."""
+
+from __future__ import annotations
+
+from vfioneer.rules.catalogue import CATALOGUE, catalogue_markdown, explain
+from vfioneer.rules.check import check, check_fleet, fails
+from vfioneer.rules.rule import Rule
+
+__all__ = ["CATALOGUE", "Rule", "catalogue_markdown", "check", "check_fleet", "explain", "fails"]

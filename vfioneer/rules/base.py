@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: MIT
+"""The base's release: what its versions do not have yet, or not any more."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vfioneer.rules.rule import ERROR, WARNING, Finding, Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vfioneer.rules.rule import Verdict
+    from vfioneer.rules.subject import Subject
+
+# Arch's qemu 7.0.0 (April 2022) was split; `qemu` is a virtual package from then on.
+SPLIT_QEMU = ("qemu-base", "qemu-desktop", "qemu-full", "qemu-emulators-full")
+OLD_OVMF = "/usr/share/edk2-ovmf/"
+NEW_OVMF = "/usr/share/edk2/"
+# The 2 MiB images left Arch's edk2-ovmf at the end of 2024; the new directory came in 2022.
+OVMF_2M_UNTIL = "2025-01-01"
+NEW_OVMF_SINCE = "2022-01-01"
+NEEDED = ("libvirt", "edk2-ovmf")
+
+
+def qemu_has_this_name(subject: Subject) -> Iterator[Verdict]:
+    split = subject.base.qemu_package != "qemu"
+    for number, name in enumerate(subject.recipe.packages.names):
+        loc = ("packages", "names", number)
+        if split and name == "qemu":
+            message = "qemu is a virtual package here, with several providers"
+            yield Finding(loc=loc, message=message, severity=WARNING)
+        elif not split and name in SPLIT_QEMU:
+            message = f"{name} is no package of this base, which has {subject.base.qemu_package}"
+            yield Finding(loc=loc, message=message)
+
+
+def hypervisor_is_whole(subject: Subject) -> Iterator[Verdict]:
+    names = subject.recipe.packages.names
+    missing = [name for name in NEEDED if name not in names]
+    if not any(name in ("qemu", *SPLIT_QEMU) for name in names):
+        missing.append(subject.base.qemu_package)
+    if missing:
+        message = f"{', '.join(missing)} missing: the host would be no hypervisor"
+        yield Finding(loc=("packages", "names"), message=message)
+
+
+def ovmf_is_where_it_was(subject: Subject) -> Iterator[Verdict]:
+    code, date = subject.base.ovmf.code, subject.host.base.date
+    if date >= OVMF_2M_UNTIL and (code.startswith(OLD_OVMF) or "4m" not in code.lower()):
+        message = f"{code} is not in edk2-ovmf of {date}"
+        yield Finding(loc=("base",), message=message)
+    elif date < NEW_OVMF_SINCE and code.startswith(NEW_OVMF):
+        message = f"{code} was not in edk2-ovmf yet in {date}"
+        yield Finding(loc=("base",), message=message)
+
+
+RULES = (
+    Rule(
+        id="VF701",
+        title="QEMU's package has another name in this base",
+        severity=ERROR,
+        explanation=(
+            "Until April 2022 QEMU was one package, qemu; since then qemu is provided by several,"
+            " and qemu-desktop is what qemu was. pacman without a terminal takes the first"
+            " provider."
+        ),
+        evidence="Arch news: QEMU >= 7.0.0 changes split package setup",
+        remedy="write the base's qemu_package",
+        judge=qemu_has_this_name,
+    ),
+    Rule(
+        id="VF702",
+        title="a package of the hypervisor is missing",
+        severity=ERROR,
+        explanation="Without libvirt, QEMU and OVMF there is no guest to pass the card to.",
+        evidence="the guide installs libvirt, qemu, edk2-ovmf, virt-manager",
+        remedy="add it to packages.names, or leave packages.names out",
+        judge=hypervisor_is_whole,
+    ),
+    Rule(
+        id="VF703",
+        title="OVMF's images are elsewhere in this base",
+        severity=ERROR,
+        explanation=(
+            "Until about 2022 they were in /usr/share/edk2-ovmf/x64, later in"
+            " /usr/share/edk2/x64; since the end of 2024 there are only the .4m ones. A domain"
+            " with a wrong path does not start."
+        ),
+        evidence="lima-vm/lima#3631; quickemu#1514; archinstall#4472; dracut-ng#1123",
+        remedy="correct base.ovmf in the source",
+        judge=ovmf_is_where_it_was,
+    ),
+    Rule(
+        id="VF704",
+        title="a drop-in of mkinitcpio is not read",
+        severity=ERROR,
+        explanation=(
+            "mkinitcpio.conf.d came with version 36 (May 2023); before, a file there is ignored"
+            " without a word, and the initramfs has no vfio."
+        ),
+        evidence="archlinux/mkinitcpio commit 98d4dea; facts/manjaro.md",
+        remedy="none needed",
+        prevented="/etc/mkinitcpio.conf is written whole on every base",
+    ),
+)

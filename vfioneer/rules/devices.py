@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: MIT
+"""The passed devices themselves: what some of them are known for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vfioneer.rules.rule import ERROR, WARNING, Finding, Rule, Unjudged
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vfioneer.hardware import PciFunction
+    from vfioneer.rules.rule import Verdict
+    from vfioneer.rules.subject import Subject
+
+AMD_GRAPHICS = "1002"
+NVIDIA = "10de"
+# Device ids that gnif/vendor-reset lists (src/device-db.h), as inclusive ranges per chip.
+NO_RESET = (
+    ("Polaris 10", 0x67C0, 0x67DF),
+    ("Polaris 10", 0x6FDF, 0x6FDF),
+    ("Polaris 11", 0x67E0, 0x67FF),
+    ("Polaris 12", 0x6980, 0x699F),
+    ("Vega 10", 0x6860, 0x687F),
+    ("Vega 20", 0x66A0, 0x66AF),
+    ("Navi 10", 0x7310, 0x731F),
+    ("Navi 14", 0x7340, 0x734F),
+    ("Navi 12", 0x7360, 0x7362),
+)
+# Radeon RX 7000 (Navi 31, 32, 33), see deploy-VFIO.
+DUMMY_ROM = ((0x7440, 0x745F), (0x7460, 0x747F), (0x7480, 0x749F))
+ROM_BAR = 6
+NVSWITCH = "0680"
+
+
+def device_can_be_reset(subject: Subject) -> Iterator[Verdict]:
+    for function in subject.displays:
+        chip = _chip_without_reset(function)
+        if chip:
+            message = f"{function.label} is a {chip}, which does not come back from a reset"
+            yield Finding(loc=subject.place(function), message=message)
+        elif function.reset_methods == ():
+            message = f"{function.label} has no reset method"
+            yield Finding(loc=subject.place(function), message=message)
+        elif function.reset_methods is None:
+            yield Unjudged(fact=f"reset_methods of {function.address.short}")
+
+
+def rom_is_usable(subject: Subject) -> Iterator[Verdict]:
+    for function in subject.displays:
+        if function.pci_class != "0300":
+            continue
+        device = int(function.id.device, 16)
+        if function.id.vendor == AMD_GRAPHICS and any(a <= device <= b for a, b in DUMMY_ROM):
+            message = f"{function.label} (RX 7000) may hang the guest's firmware with its own ROM"
+            yield Finding(loc=subject.place(function), message=message)
+        elif function.bars and all(bar.index != ROM_BAR for bar in function.bars):
+            message = f"{function.label} has no ROM of its own, which OVMF needs to show a picture"
+            yield Finding(loc=subject.place(function), message=message)
+
+
+def fabric_manager_is_decided(subject: Subject) -> Iterator[Verdict]:
+    if not any(f.id.vendor == NVIDIA and f.is_display for f in subject.displays):
+        return
+    for function in subject.hardware.pci:
+        if function.id.vendor == NVIDIA and function.pci_class == NVSWITCH:
+            message = f"{function.label} is an NVSwitch, and the passed card hangs on it"
+            yield Finding(loc=subject.place(subject.displays[0]), message=message)
+            return
+
+
+def _chip_without_reset(function: PciFunction) -> str:
+    if function.id.vendor != AMD_GRAPHICS:
+        return ""
+    device = int(function.id.device, 16)
+    return next((chip for chip, first, last in NO_RESET if first <= device <= last), "")
+
+
+RULES = (
+    Rule(
+        id="VF111",
+        title="a PCI bridge is passed",
+        severity=ERROR,
+        explanation=(
+            "Bridges (class 06xx) stand in the groups of what hangs behind them, and guides tell"
+            " people to pass the whole group. A bridge handed to vfio-pci takes everything behind"
+            " it from the host, and libvirt refuses it as a hostdev."
+        ),
+        evidence="64kramsystem/vga-passthrough#15; ultimate-macOS-KVM#213; kernel commit 5f096b1",
+        remedy="name the device behind the bridge",
+        prevented="a bridge named by its address is an error, one within a slot is left out",
+    ),
+    Rule(
+        id="VF112",
+        title="a card is overlooked because it is no VGA controller",
+        severity=ERROR,
+        explanation=(
+            "Scripts that find cards by boot_vga or by class 0300 do not see 3D controllers"
+            " (0302) and other displays (0380): the kernel has boot_vga for class 0300 only."
+        ),
+        evidence="kernel pci-sysfs pci_dev_attr_is_visible; GPUPM PR#33",
+        remedy="none needed",
+        prevented="cards are named by their address; a display is any class 03xx",
+    ),
+    Rule(
+        id="VF113",
+        title="the recipe relies on a group number",
+        severity=ERROR,
+        explanation=(
+            "Group numbers are handed out in the order of discovery and change with firmware"
+            " settings, added cards and kernels; bus numbers change with added cards."
+        ),
+        evidence="harvester#10499; pve-docs, resource mapping",
+        remedy="none needed; probe again after every change of cards or firmware",
+        prevented=(
+            "the recipe cannot name a group; groups come from the hardware file, and the host"
+            " compares address, ids and group at every boot before it starts the guest"
+        ),
+    ),
+    Rule(
+        id="VF114",
+        title="the card cannot be reset",
+        severity=WARNING,
+        explanation=(
+            "Between two starts of the guest the card must be reset. Without a working method the"
+            " guest starts once per boot of the host. AMD's Polaris, Vega and Navi 1x need the"
+            " vendor-reset module, which does not build on every kernel."
+        ),
+        evidence="gnif/vendor-reset#3, #25, #35, #72, #96; harvester#7430",
+        remedy="reboot the host between guest starts, or add vendor-reset to its packages",
+        judge=device_can_be_reset,
+    ),
+    Rule(
+        id="VF115",
+        title="the card's ROM is missing or known for trouble",
+        severity=WARNING,
+        explanation=(
+            "OVMF runs the option ROM of a card to get a picture. RX 7000 cards hang with it"
+            " unless its BAR is off; mobile chips have none; the ROM of the card that the host"
+            " booted from reads back changed."
+        ),
+        evidence="quickpassthrough 03_vbios_extract.go; deploy-VFIO README 9.2; pve-docs",
+        remedy="set rom bar='off' for it in the domain, or expect no picture before the driver",
+        judge=rom_is_usable,
+    ),
+    Rule(
+        id="VF116",
+        title="an NVSwitch needs a decision on Fabric Manager",
+        severity=WARNING,
+        explanation=(
+            "On boards with NVSwitch a card does nothing before Fabric Manager has set up the"
+            " fabric: on the host (shared), or in a guest that gets the switches as well."
+        ),
+        evidence="gpu-operator#2045",
+        remedy="run Fabric Manager where the switches are, and waive this with what was decided",
+        judge=fabric_manager_is_decided,
+    ),
+)

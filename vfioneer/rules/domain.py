@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: MIT
+"""The guest: its domain, its firmware, what it gets beside the card, and who can log in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vfioneer.rules.devices import NVIDIA
+from vfioneer.rules.rule import ERROR, WARNING, Finding, Rule
+from vfioneer.values import Size
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vfioneer.rules.rule import Verdict
+    from vfioneer.rules.subject import Subject
+
+# An installed host with its packages and the guest image, without the guest's own disk.
+HOST_SYSTEM = Size.parse("6 GiB")
+
+
+def firmware_images_match(subject: Subject) -> Iterator[Verdict]:
+    ovmf = subject.base.ovmf
+    large = ["4m" in path.lower() for path in (ovmf.code, ovmf.vars)]
+    if large[0] != large[1]:
+        message = f"{ovmf.code} and {ovmf.vars} are of two size classes"
+        yield Finding(loc=("base",), message=message)
+
+
+def guest_mac_is_fit(subject: Subject) -> Iterator[Verdict]:
+    mac, loc = subject.recipe.guest.network.mac, ("guest", "network", "mac")
+    if mac is None:
+        return
+    if int(mac[:2], 16) & 1:
+        yield Finding(loc=loc, message=f"{mac} is a multicast address")
+    own = {i.mac: i.name for i in subject.hardware.network if i.mac}
+    own.update(dict.fromkeys(subject.recipe.identity.macs, "the recipe"))
+    if mac in own:
+        yield Finding(loc=loc, message=f"{mac} is the host's own ({own[mac]})")
+
+
+def usb_devices_are_clear(subject: Subject) -> Iterator[Verdict]:
+    known = subject.hardware.usb
+    for number, wanted in enumerate(subject.recipe.guest.usb):
+        loc = ("guest", "usb", number)
+        fitting = [device for device in known if device.id == wanted]
+        if known and not fitting:
+            message = f"the inventory has no USB device {wanted}"
+            yield Finding(loc=loc, message=message, severity=WARNING)
+        elif len(fitting) > 1:
+            message = f"{len(fitting)} USB devices are {wanted}: {fitting[0].name}"
+            yield Finding(loc=loc, message=message)
+        elif fitting and fitting[0].controller in subject.passed:
+            message = f"{wanted} hangs on {fitting[0].controller}, which is passed as a whole"
+            yield Finding(loc=loc, message=message)
+
+
+def guest_lets_someone_in(subject: Subject) -> Iterator[Verdict]:
+    user = subject.recipe.guest.user
+    if not user.ssh_keys and user.password is None:
+        message = f"{user.name} has neither a key nor a password"
+        yield Finding(loc=("guest", "user"), message=message)
+
+
+def guest_disk_fits(subject: Subject) -> Iterator[Verdict]:
+    fitting = subject.disk_match.fitting
+    wanted = subject.recipe.guest.disk.size
+    if len(fitting) == 1 and wanted + HOST_SYSTEM > fitting[0].size:
+        message = (
+            f"{wanted.text} for the guest and {HOST_SYSTEM.text} for the host are more than the "
+            f"{fitting[0].size.text} of {fitting[0].name}"
+        )
+        yield Finding(loc=("guest", "disk", "size"), message=message)
+
+
+def guest_has_a_driver(subject: Subject) -> Iterator[Verdict]:
+    cards = [function for function in subject.displays if function.id.vendor == NVIDIA]
+    packages = subject.recipe.guest.packages
+    if cards and not any(name.startswith(("nvidia-", "cuda")) for name in packages):
+        message = f"no package brings a driver for {cards[0].label}"
+        yield Finding(loc=("guest", "packages"), message=message)
+
+
+RULES = (
+    Rule(
+        id="VF401",
+        title="the guest's driver finds a hypervisor (Code 43)",
+        severity=WARNING,
+        explanation=(
+            "NVIDIA's GeForce drivers before R465 refuse to work in a virtual machine. They look"
+            " for KVM's signature in CPUID, which kvm hidden and a vendor_id of one's own replace."
+        ),
+        evidence="kubevirt#3285, #5619; NVIDIA/kubevirt-gpu-device-plugin#2; linuxiac on R465",
+        remedy="none needed",
+        prevented="every domain has kvm hidden and a hyperv vendor_id",
+    ),
+    Rule(
+        id="VF402",
+        title="vendor_id is longer than 12 characters or has a comma",
+        severity=ERROR,
+        explanation="CPUID has room for 12 characters, and a comma ends the value on QEMU's side.",
+        evidence="libvirt domaincommon.rng; VIR_DOMAIN_HYPERV_VENDOR_ID_MAX",
+        remedy="shorten it",
+        prevented="the type of guest.vendor_id takes 1 to 12 letters and digits",
+    ),
+    Rule(
+        id="VF403",
+        title="OVMF's code and variables are of different sizes",
+        severity=ERROR,
+        explanation=(
+            "The two flash images lie beside each other in one window. A 4 MiB code image with a"
+            " 2 MiB variable store does not boot, and the store cannot be converted in place. Each"
+            " domain has its own copy of the store, removed with it."
+        ),
+        evidence="community.libvirt#40, #159; crc#4229; opensvc#646",
+        remedy="correct base.ovmf in the source",
+        judge=firmware_images_match,
+    ),
+    Rule(
+        id="VF404",
+        title="cloud-init ignores the seed",
+        severity=ERROR,
+        explanation=(
+            "A seed counts only with the label cidata in lower case (before 19.1), Joliet or Rock"
+            " Ridge names, both user-data and meta-data, an instance-id with a hyphen, and"
+            " #cloud-config as the first line; and it is read again only for a new instance-id."
+        ),
+        evidence="cloud-init#3882, #5858; cloudbase-init#89; ubuntu-rockchip#672",
+        remedy="none needed",
+        prevented="the seed is written with all of that, its instance-id made from its content",
+    ),
+    Rule(
+        id="VF405",
+        title="the guest's MAC address cannot be its own",
+        severity=ERROR,
+        explanation=(
+            "A multicast address is refused by libvirt; the host's own address on the same bridge"
+            " has both lose packets."
+        ),
+        evidence="libvirt virMacAddrIsMulticast; IEEE 802",
+        remedy="leave guest.network.mac out: one is derived from the names",
+        judge=guest_mac_is_fit,
+    ),
+    Rule(
+        id="VF406",
+        title="a USB device for the guest is unclear",
+        severity=ERROR,
+        explanation=(
+            "USB devices are passed by vendor and product. Two of the same model are ambiguous"
+            " and libvirt refuses to start the guest; one behind a passed controller is gone"
+            " already."
+        ),
+        evidence="libvirt: Multiple USB devices for ...",
+        remedy="pass the controller of the wanted ports instead",
+        judge=usb_devices_are_clear,
+    ),
+    Rule(
+        id="VF407",
+        title="nobody can log in to the guest",
+        severity=WARNING,
+        explanation="Cloud images have no password, and none of the recipe's ways in is given.",
+        evidence="cloud-init, lock_passwd",
+        remedy="give guest.user ssh_keys, or a password by reference",
+        judge=guest_lets_someone_in,
+    ),
+    Rule(
+        id="VF408",
+        title="the guest's disk does not fit onto the host's",
+        severity=ERROR,
+        explanation="The guest's disk grows to its full size as it is used; then both stop.",
+        evidence="libvirt: domain pauses on ENOSPC",
+        remedy="give the guest a smaller disk, or install to a larger one",
+        judge=guest_disk_fits,
+    ),
+    Rule(
+        id="VF409",
+        title="the guest gets an NVIDIA card but no driver",
+        severity=WARNING,
+        explanation="Ubuntu's nouveau shows a picture at best; CUDA and speed need the driver.",
+        evidence="the guide: installing the driver is the bigger part of the deal",
+        remedy="add nvidia-driver-... to guest.packages",
+        judge=guest_has_a_driver,
+    ),
+)

@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: MIT
+"""Installing: the right machine, the right disk, its network, and a way in afterwards."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING
+
+from vfioneer.recipe import Wipe
+from vfioneer.rules.rule import ERROR, WARNING, Finding, Rule, Unjudged
+from vfioneer.rules.subject import ETHERNET
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vfioneer.document import Loc
+    from vfioneer.rules.rule import Verdict
+    from vfioneer.rules.subject import Subject
+
+DISK = ("install", "disk")
+# What `./doit new` writes where only a person knows; no machine and no disk has this serial number.
+PLACEHOLDER = "FILL-ME-IN"
+
+
+def disk_exists(subject: Subject) -> Iterator[Verdict]:
+    hardware, match = subject.hardware, subject.disk_match
+    if not hardware.disks:
+        yield Unjudged(fact="disks")
+    elif match.undecided:
+        disk, field = match.undecided[0]
+        yield Unjudged(fact=f"{field} of {disk.name}")
+    elif not match.fitting:
+        known = ", ".join(f"{disk.name} ({disk.size.text})" for disk in hardware.disks)
+        yield Finding(loc=DISK, message=f"no disk of the machine fits: it has {known}")
+
+
+def disk_is_unambiguous(subject: Subject) -> Iterator[Verdict]:
+    fitting = subject.disk_match.fitting
+    if len(fitting) > 1:
+        names = ", ".join(f"{d.name} ({d.serial or d.model or d.size.text})" for d in fitting)
+        yield Finding(loc=DISK, message=f"{len(fitting)} disks fit: {names}")
+
+
+def identity_is_the_machines(subject: Subject) -> Iterator[Verdict]:
+    wanted, dmi = subject.recipe.identity, subject.hardware.dmi
+    pairs = (
+        ("uuid", wanted.uuid, dmi.uuid),
+        ("serial", wanted.serial, dmi.serial),
+        ("product", wanted.product, dmi.product),
+        ("board", wanted.board, dmi.board),
+    )
+    for field, value, actual in pairs:
+        if value is not None and actual is None:
+            yield Unjudged(fact=f"dmi.{field}")
+        elif value is not None and actual is not None and value.lower() != actual.lower():
+            message = f"the recipe says {value}, the machine {actual}"
+            yield Finding(loc=("identity", field), message=message)
+    known = {interface.mac for interface in subject.hardware.network}
+    for number, mac in enumerate(wanted.macs):
+        if not known or None in known:
+            yield Unjudged(fact="mac of every network interface")
+            return
+        if mac not in known:
+            message = f"no interface of the machine has {mac}"
+            yield Finding(loc=("identity", "macs", number), message=message)
+
+
+def network_exists(subject: Subject) -> Iterator[Verdict]:
+    wanted, known = subject.recipe.network, subject.hardware.network
+    if wanted.pci is not None:
+        function = subject.hardware.by_address.get(wanted.pci)
+        if function is None:
+            message = f"the machine has no {wanted.pci}"
+            yield Finding(loc=("network", "pci"), message=message)
+        elif function.pci_class is not None and not function.pci_class.startswith(ETHERNET):
+            message = f"{function.label} is no network controller"
+            yield Finding(loc=("network", "pci"), message=message)
+    if wanted.mac is not None and known:
+        macs = {interface.mac for interface in known}
+        if wanted.mac not in macs and None in macs:
+            yield Unjudged(fact="mac of every network interface")
+        elif wanted.mac not in macs:
+            message = f"no interface of the machine has {wanted.mac}"
+            yield Finding(loc=("network", "mac"), message=message)
+    if wanted.mac is None and wanted.pci is None and len(known) > 1:
+        names = ", ".join(interface.name for interface in known)
+        message = f"which of {names} is the management network is left open"
+        yield Finding(loc=("network",), message=message, severity=WARNING)
+
+
+def firmware_mode_agrees(subject: Subject) -> Iterator[Verdict]:
+    wanted, actual = subject.recipe.firmware.mode, subject.hardware.firmware
+    if actual is None:
+        yield Unjudged(fact="firmware")
+    elif actual is not wanted:
+        message = f"the recipe installs for {wanted}, the machine booted in {actual} mode"
+        yield Finding(loc=("firmware", "mode"), message=message)
+
+
+def host_lets_someone_in(subject: Subject) -> Iterator[Verdict]:
+    users = subject.recipe.install.users
+    if not any(user.ssh_keys or user.password for user in users):
+        message = "no user has a key or a password"
+        yield Finding(loc=("install", "users"), message=message)
+
+
+def wiping_needs_a_name(subject: Subject) -> Iterator[Verdict]:
+    identity, install = subject.recipe.identity, subject.recipe.install
+    if install.wipe is Wipe.ANY and not (identity.uuid or identity.serial or identity.macs):
+        message = "any disk is wiped on any machine of this model"
+        yield Finding(loc=("install", "wipe"), message=message)
+
+
+def nothing_is_left_to_fill_in(subject: Subject) -> Iterator[Verdict]:
+    recipe = subject.recipe
+    values: tuple[tuple[Loc, str | None], ...] = (
+        (("identity", "serial"), recipe.identity.serial),
+        (("install", "disk", "serial"), recipe.install.disk.serial),
+    )
+    for loc, value in values:
+        if value == PLACEHOLDER:
+            yield Finding(loc=loc, message="is still to be filled in")
+
+
+def gateway_is_reachable(subject: Subject) -> Iterator[Verdict]:
+    networks: tuple[tuple[Loc, str, str | None], ...] = (
+        (("network",), subject.recipe.network.address, subject.recipe.network.gateway),
+        (
+            ("guest", "network"),
+            subject.recipe.guest.network.address,
+            subject.recipe.guest.network.gateway,
+        ),
+    )
+    for loc, address, gateway in networks:
+        if gateway is None:
+            continue
+        if address == "dhcp":
+            message = f"the gateway {gateway} has no effect with address: dhcp"
+            yield Finding(loc=(*loc, "gateway"), message=message, severity=WARNING)
+        elif ipaddress.ip_address(gateway) not in ipaddress.ip_interface(address).network:
+            message = f"the gateway {gateway} is not in the network of {address}"
+            yield Finding(loc=(*loc, "gateway"), message=message)
+
+
+RULES = (
+    Rule(
+        id="VF501",
+        title="no disk fits the selector",
+        severity=ERROR,
+        explanation=(
+            "The installer wants exactly one fixed disk to fit, and stops before it writes."
+        ),
+        evidence="design, install contract",
+        remedy="name the serial number of a disk in the hardware file",
+        judge=disk_exists,
+    ),
+    Rule(
+        id="VF502",
+        title="several disks fit the selector",
+        severity=ERROR,
+        explanation=(
+            "Names such as sda change from boot to boot, so that a disk must be told by what it"
+            " is. Where several fit, the installer writes to none."
+        ),
+        evidence="design, install contract",
+        remedy="add serial or wwn to install.disk",
+        judge=disk_is_unambiguous,
+    ),
+    Rule(
+        id="VF503",
+        title="the identity is not that of the machine",
+        severity=ERROR,
+        explanation=(
+            "The installer compares the machine with the recipe before anything is written. This"
+            " one would be refused, or the hardware file is that of another machine."
+        ),
+        evidence="design, install contract",
+        remedy="correct the identity, or probe the right machine",
+        judge=identity_is_the_machines,
+    ),
+    Rule(
+        id="VF504",
+        title="the management network's interface does not exist",
+        severity=ERROR,
+        explanation=(
+            "The host is reached through one interface, which is told by MAC or PCI address"
+            " because kernel names change with cards and kernels."
+        ),
+        evidence="harvester#10499 for addresses that move",
+        remedy="name the mac or pci of an interface in the hardware file",
+        judge=network_exists,
+    ),
+    Rule(
+        id="VF505",
+        title="the firmware mode differs",
+        severity=ERROR,
+        explanation=(
+            "A disk prepared for UEFI does not boot in BIOS mode and the other way round; a"
+            " medium boots in both, so that it shows only after the installation."
+        ),
+        evidence="danderson/netboot#131",
+        remedy="set firmware.mode, or switch the firmware (CSM) and probe again",
+        judge=firmware_mode_agrees,
+    ),
+    Rule(
+        id="VF506",
+        title="nobody can log in to the host",
+        severity=ERROR,
+        explanation="root is locked; without a key or password for a user nobody gets in.",
+        evidence="design, first boot contract: a failure leaves the host reachable over ssh",
+        remedy="give a user ssh_keys, or a password by reference",
+        judge=host_lets_someone_in,
+    ),
+    Rule(
+        id="VF507",
+        title="any disk is wiped on any machine of this model",
+        severity=WARNING,
+        explanation=(
+            "wipe: any overwrites data, and an identity of product or board fits every machine of"
+            " that model that the medium happens to be put into."
+        ),
+        evidence="design, install contract",
+        remedy="add uuid, serial or macs to identity, or use wipe: blank-or-ours",
+        judge=wiping_needs_a_name,
+    ),
+    Rule(
+        id="VF508",
+        title="the gateway is out of reach",
+        severity=ERROR,
+        explanation="A gateway is reached directly: it must be inside the address's own network.",
+        evidence="ip-route(8): Nexthop has invalid gateway",
+        remedy="correct the address, its prefix or the gateway",
+        judge=gateway_is_reachable,
+    ),
+    Rule(
+        id="VF509",
+        title="a drafted value is still to be filled in",
+        severity=ERROR,
+        explanation=(
+            "A recipe drafted from a listing cannot know which machine and which disk are meant. A"
+            " placeholder stands there, which fits none: the installer would refuse."
+        ),
+        evidence="vfioneer/inventory/draft.py",
+        remedy="write the machine's or the disk's serial number there",
+        judge=nothing_is_left_to_fill_in,
+    ),
+)
