@@ -122,15 +122,13 @@ def static_paths(host: Host) -> set[str]:
 
 def report(host: Host, facts: BaseFacts) -> str:
     """Return the page for the person at the rack, with made-up digests."""
+    passwords = [user.password for user in host.recipe.install.users]
+    passwords.append(host.recipe.guest.user.password)
     facts_path(host.base.name).write_text(json.dumps(asdict(facts)))
     record = {
         "base": {"name": host.base.name, "sha256": facts.sha256, "label": facts.label},
         "arguments": list(kernel.live_arguments(host, facts.label)),
-        "secrets": sorted(
-            u.password
-            for u in (*host.recipe.install.users, host.recipe.guest.user)
-            if u.password is not None
-        ),
+        "secrets": sorted(password for password in passwords if password is not None),
         "outputs": {f"{host.name}.iso": "0" * 64, "pxe/http/boot.ipxe": "1" * 64},
     }
     return build.report(host, record)

@@ -11,7 +11,6 @@ from typing import Any, NoReturn
 import pytest
 from goldens import Goldens
 
-
 TOP = Path(__file__).resolve().parent.parent
 PURE = ("tests/unit", "tests/golden")
 # Their subject is a program (gpg, QEMU, bsdtar), so they may start one.

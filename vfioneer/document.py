@@ -1,19 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""YAML with positions: plain data plus the place of every value, and every mistake collected.
-
-text ── compose ──> nodes ── one walk ──> data  {"gpu": {"pci": [...]}}
-└──> marks {("gpu", "pci", 0): Mark(3, 10, 4)}
-└──> problems (duplicate keys, cycles, odd keys, odd tags)
-"""
+"""A YAML file as it was read: plain data, the place of every value, and every mistake collected."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
-
-import yaml
 
 from vfioneer.errors import UserError
 
@@ -23,13 +15,8 @@ if TYPE_CHECKING:
 
 Loc = tuple[str | int, ...]
 
-# A hardware file of a machine with 10 000 PCI functions has about 3 MB.
-MAX_BYTES = 16 * 2**20
-MAX_NODES = 1_000_000
 # The characters of a line that a message shows.
 WIDEST = 160
-_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +133,7 @@ class Document:
 
     def _source_line(self, mark: Mark) -> str:
         """Return the line of a mark; a password that stands there by mistake is not repeated."""
-        line = _visible(self.lines[mark.file][mark.line - 1])
+        line = visible(self.lines[mark.file][mark.line - 1])
         for loc, other in self.marks.items():
             if loc[-1:] == ("password",) and (other.file, other.line) == (mark.file, mark.line):
                 start, end = other.column - 1, other.column - 1 + other.width
@@ -211,11 +198,11 @@ def dotted(loc: Iterable[str | int]) -> str:
 
 def shown(line: str) -> str:
     """Return a line of a file fit for a terminal: control characters visible, length bounded."""
-    safe = _visible(line)
+    safe = visible(line)
     return safe if len(safe) <= WIDEST else safe[: WIDEST - 3] + "..."
 
 
-def _visible(line: str) -> str:
+def visible(line: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in line.replace("\t", " "))
 
 
@@ -231,144 +218,3 @@ def _window(line: str, column: int, width: int) -> tuple[str, int, int]:
         cut = cut[:-3] + "..."
     column -= start
     return cut, column, max(1, min(width, WIDEST - column + 1))
-
-
-def read(file: Path) -> Document:
-    """Read and parse one file; what stands in the way of parsing at all is a UserError."""
-    try:
-        raw = file.read_bytes()
-    except FileNotFoundError:
-        message = f"{file}: no such file"
-        raise UserError(message) from None
-    except OSError as error:
-        message = f"{file}: cannot be read: {error.strerror}"
-        raise UserError(message) from None
-    if len(raw) > MAX_BYTES:
-        message = f"{file}: {len(raw)} bytes are too many for a recipe (at most {MAX_BYTES})"
-        raise UserError(message)
-    return parse(raw, file)
-
-
-def parse(raw: bytes, file: Path) -> Document:
-    """Parse the bytes of one YAML document; a syntax mistake raises RecipeError with its place."""
-    try:
-        text = raw.decode()
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        message = f"{file}:{line}: byte {error.start} is not UTF-8: this is no YAML file"
-        raise UserError(message) from None
-    lines = text.splitlines()
-    try:
-        node = _LOADER(text).get_single_node()
-    except (yaml.YAMLError, RecursionError) as error:
-        raise RecipeError([_syntax_problem(error, file, lines)]) from None
-    document = Document(file=file, data=None, lines={file: lines}, marks={})
-    if node is None:
-        document.problems.append(document.problem((), "the file is empty"))
-        return document
-    _Walk(document).start(node)
-    return document
-
-
-def _syntax_problem(error: Exception, file: Path, lines: list[str]) -> Problem:
-    mark = getattr(error, "problem_mark", None)
-    line = mark.line + 1 if mark else 1
-    message = getattr(error, "problem", None) or str(error).partition("\n")[0]
-    if isinstance(error, RecursionError):
-        message = "nested too deeply"
-    context = getattr(error, "context", None)
-    return Problem(
-        mark=Mark(file=file, line=line, column=mark.column + 1 if mark else 1),
-        loc=(),
-        message=f"not valid YAML: {f'{context}, ' if context else ''}{message}",
-        source_line=_visible(lines[line - 1]) if line <= len(lines) else "",
-    )
-
-
-class _Walk:
-    """One walk over the node tree that builds data and marks together."""
-
-    def __init__(self, document: Document) -> None:
-        self.document = document
-        self.count = 0
-        self.open: set[int] = set()
-
-    def start(self, node: yaml.Node) -> None:
-        try:
-            self.document.data = self.visit(node, ())
-        except RecursionError:
-            self.document.problems.append(self.document.problem((), "nested too deeply"))
-
-    def visit(self, node: yaml.Node, loc: Loc) -> Any:
-        mark = self.mark(node)
-        self.document.marks[loc] = mark
-        self.count += 1
-        if self.count > MAX_NODES:
-            message = (
-                f"{self.document.file}: more than {MAX_NODES} values, aliases counted each time"
-            )
-            raise UserError(message)
-        if isinstance(node, yaml.ScalarNode):
-            return self.scalar(node, loc)
-        if id(node) in self.open:
-            self.report(loc, "this alias contains itself")
-            return None
-        self.open.add(id(node))
-        try:
-            if isinstance(node, yaml.MappingNode):
-                return self.mapping(node, loc)
-            return [self.visit(child, (*loc, i)) for i, child in enumerate(node.value)]
-        finally:
-            self.open.discard(id(node))
-
-    def mapping(self, node: yaml.MappingNode, loc: Loc) -> dict[str, Any]:
-        data: dict[str, Any] = {}
-        for key_node, value_node in node.value:
-            key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
-            if key is None or key == "<<":
-                self.document.marks[(*loc, "?")] = self.mark(key_node)
-                wanted = "merge keys are not read; use `extends`" if key else "a key must be a word"
-                self.report((*loc, "?"), wanted)
-                continue
-            here = (*loc, key)
-            if key in data:
-                first = self.document.key_marks[here].line
-                self.document.key_marks[here] = self.mark(key_node)
-                self.report(here, f"duplicate key; it stands in line {first} already", key=True)
-                continue
-            self.document.key_marks[here] = self.mark(key_node)
-            data[key] = self.visit(value_node, here)
-        return data
-
-    def scalar(self, node: yaml.ScalarNode, loc: Loc) -> Any:
-        tag = node.tag.rpartition(":")[2]
-        if tag in ("int", "float", "bool", "null"):
-            return self.plain(node, tag, loc)
-        if tag not in ("str", "timestamp", "value"):
-            self.report(loc, f"the tag {shown(node.tag)} is not read here")
-            return None
-        return node.value
-
-    def plain(self, node: yaml.ScalarNode, tag: str, loc: Loc) -> Any:
-        text: str = node.value
-        if tag == "null":
-            return None
-        if tag == "bool":
-            # YAML 1.1 reads no, off, y as booleans; only the two plain words are taken as such.
-            return {"true": True, "false": False}.get(text.lower(), text)
-        # 0x1f, 0600, 1:30 (octal and sixty-base in YAML 1.1) stay the text that people typed: a PCI
-        # class 0600 is not the number 384.
-        return int(text) if _INTEGER.fullmatch(text) else text
-
-    def report(self, loc: Loc, message: str, *, key: bool = False) -> None:
-        self.document.problems.append(self.document.problem(loc, message, key=key))
-
-    def mark(self, node: yaml.Node) -> Mark:
-        start, end = node.start_mark, node.end_mark
-        width = end.column - start.column if start.line == end.line else 1
-        return Mark(
-            file=self.document.file,
-            line=start.line + 1,
-            column=start.column + 1,
-            width=max(1, width),
-        )

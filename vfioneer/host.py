@@ -14,13 +14,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from vfioneer.assignment import Assignment, assign
-from vfioneer.document import Document, RecipeError, read
+from vfioneer.document import Document, RecipeError
 from vfioneer.errors import UserError
 from vfioneer.hardware import Hardware
 from vfioneer.model import validate
 from vfioneer.paths import HARDWARE, PROFILES, RECIPES, SOURCES
 from vfioneer.recipe import Recipe
 from vfioneer.source import Kind, Source, load_source, source_path
+from vfioneer.syntax import read
 from vfioneer.values import HostName
 
 if TYPE_CHECKING:

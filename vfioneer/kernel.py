@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 # vfio_virqfd became a part of vfio itself in Linux 6.2; naming it later fails mkinitcpio.
 VIRQFD_FOLDED_IN = (6, 2)
+# hugepages=<node>:<count> (commit b5389086ad7b); an older kernel reads the node as the count.
+HUGEPAGES_BY_NODE = (5, 16)
 VFIO_MODULES = ("vfio_pci", "vfio", "vfio_iommu_type1")
 
 # The stock medium's own drivers for a card are turned off where the card is to be isolated.
@@ -54,8 +56,17 @@ def hugepage_arguments(host: Host) -> tuple[str, ...]:
     size = guest.hugepages.size
     count = -(-guest.memory // size)
     short = "1G" if size.mib == 1024 else "2M"
-    pages = f"{guest.numa_node}:{count}" if guest.numa_node is not None else str(count)
+    pages = str(count)
+    if guest.numa_node is not None:
+        by_node = host.base.release.kernel_version >= HUGEPAGES_BY_NODE
+        pages = f"{guest.numa_node}:{count}" if by_node else str(count * _nodes(host))
     return (f"default_hugepagesz={short}", f"hugepagesz={short}", f"hugepages={pages}")
+
+
+def _nodes(host: Host) -> int:
+    """Return the number of NUMA nodes, over which an older kernel spreads the pages evenly."""
+    cpu = host.hardware.cpu
+    return max(len(cpu.numa) if cpu else 0, (host.recipe.guest.numa_node or 0) + 1)
 
 
 def own_arguments(host: Host) -> tuple[str, ...]:

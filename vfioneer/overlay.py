@@ -17,12 +17,12 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from vfioneer import cpio, domain, initramfs, kernel, seed
-from vfioneer.document import read
 from vfioneer.errors import UserError
 from vfioneer.naming import derived_uuid
 from vfioneer.paths import OVERLAYS
 from vfioneer.recipe import Binding
 from vfioneer.run import SOURCE_DATE_EPOCH
+from vfioneer.syntax import read
 from vfioneer.template import render_template
 
 if TYPE_CHECKING:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`./doit rehearse`: the whole story in QEMU, from the very media files, with evidence for each row.
+"""`./doit rehearse`: the whole story in QEMU, from the very media files, each row with evidence.
 
     medium ─> menu ─> install ─> power off ─> disk ─> first boot ─> verify ─> guest paused ─> facts
 

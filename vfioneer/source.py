@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from vfioneer.document import RecipeError, read
+from vfioneer.document import RecipeError
 from vfioneer.model import Choice, Model, validate
 from vfioneer.paths import CACHE, SOURCES
+from vfioneer.syntax import read
 from vfioneer.values import Form, KernelArgument, Line, ModuleName, PackageName, Size, SourceName
 
 if TYPE_CHECKING:

@@ -3,13 +3,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from vfioneer.host import Host, load
-from vfioneer.machine.machine import Machine
 from vfioneer.outputs import Outputs
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from vfioneer.machine.machine import Machine
 
 # Seconds as KVM would take; machines without it are given ten times as long.
 MENU, LIVE, SHELL = 10, 45, 15

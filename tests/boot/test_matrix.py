@@ -74,7 +74,7 @@ def test_network_boot_reaches_the_live_system(firmware: FirmwareMode, tmp_path: 
             firmware=firmware,
             memory=MEMORY,
             network=UserNetwork(bootfile=url),
-            first="net0-device",
+            network_first=True,
             extra=("-set", f"device.net0-device.mac={mac}"),
         )
         with Machine(order) as machine:

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from vfioneer import kernel
-from vfioneer.document import parse
 from vfioneer.errors import UserError
 from vfioneer.hardware import Hardware
 from vfioneer.host import Host, load
@@ -18,6 +17,7 @@ from vfioneer.recipe import Recipe
 from vfioneer.rules import check
 from vfioneer.rules.rule import ERROR, NOTE
 from vfioneer.source import load_source
+from vfioneer.syntax import parse
 
 DATA = Path(__file__).with_name("data")
 BASE, IMAGE = "manjaro-kde-20.2.1", "ubuntu-18.04"

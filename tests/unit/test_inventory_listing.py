@@ -278,3 +278,14 @@ def test_cut_anywhere_never_breaks(length: int, tmp_path: Path) -> None:
         return
     # What was read is whole lines, in the order of the guide.
     assert all(function.group is not None for function in hardware.pci)
+
+
+@pytest.mark.parametrize(
+    "piece", ["IOMMU Group 1:", "[", "01:00.0 a [0300]: ", "\t", "[10de:13c2] "]
+)
+def test_endless_lines_take_no_time(piece: str, tmp_path: Path) -> None:
+    begin = time.process_time()
+    message = refused(tmp_path, f"{piece * 20_000}x\n")
+    assert time.process_time() - begin < 1
+    assert "no PCI device is in it" in message
+    assert len(message) < 1000

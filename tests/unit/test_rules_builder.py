@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 import yaml
 
-from vfioneer.document import parse
 from vfioneer.hardware import Hardware
 from vfioneer.host import Host, load
 from vfioneer.model import validate
@@ -20,6 +19,7 @@ from vfioneer.recipe import Recipe
 from vfioneer.rules import check, fails
 from vfioneer.rules.rule import WARNING
 from vfioneer.source import load_source
+from vfioneer.syntax import parse
 
 Changes = dict[str, Any]
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from vfioneer.document import MAX_BYTES, RecipeError, parse
+from vfioneer.document import RecipeError
 from vfioneer.errors import UserError
 from vfioneer.hardware import Hardware
 from vfioneer.inventory import tagged
 from vfioneer.inventory.listing import Listing, Reader
 from vfioneer.model import validate
+from vfioneer.syntax import MAX_BYTES, parse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

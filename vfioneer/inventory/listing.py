@@ -15,6 +15,8 @@ from vfioneer.document import shown
 from vfioneer.inventory.names import CLASSES
 from vfioneer.values import PciAddress
 
+# lspci has no longer lines, and patterns take long on those that no tool wrote.
+MAX_LINE = 1000
 _ADDRESS = r"(?:[0-9a-fA-F]{4,8}:)?[0-9a-fA-F]{2}:[01][0-9a-fA-F]\.[0-7]"
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07|\x1b[()][A-Z0-9]")
 _HEADER = re.compile(r"[\s#*|>-]*(?:iommu[\s_-]*)?group[\s:#]*(\d{1,6})\b[\s:#*|-]*(.*)", re.I)
@@ -100,6 +102,9 @@ class Reader:
     def read(self, text: str) -> Listing:
         for number, raw in enumerate(text.splitlines(), start=1):
             self.number = number
+            if len(raw) > MAX_LINE:
+                self.listing.unread.append((number, f"{shown(raw)[:60]} ({len(raw)} characters)"))
+                continue
             line = _ANSI.sub("", raw).replace("\u00a0", " ").rstrip()
             if not (self._links(line) or self._kernel(line) or self._pci(line)):
                 self._rest(line)

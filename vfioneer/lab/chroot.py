@@ -21,7 +21,7 @@ def unpacked(archive: Path, directory: Path) -> Iterator[Path]:
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
     try:
-        run(["tar", "-x", "-f", archive, "-C", directory, "--no-same-owner"])
+        run(["tar", "-x", "-f", archive, "-C", directory, "-p", "--no-same-owner"])
         # No device can be made without privilege; a file serves those who throw output away.
         (directory / "dev/null").write_bytes(b"")
         yield directory
@@ -33,5 +33,9 @@ def unpacked(archive: Path, directory: Path) -> Iterator[Path]:
 
 def execute(root: Path, argv: Sequence[str]) -> None:
     """Run a program with `root` as its root directory; for that the kernel has user namespaces."""
-    prefix = [] if os.geteuid() == 0 else ["unshare", "--map-root-user"]
-    run([*prefix, "chroot", root, *argv])
+    run([*as_root(), "chroot", root, *argv])
+
+
+def as_root() -> list[str]:
+    """Return what goes before a command that has to believe that its user is root."""
+    return [] if os.geteuid() == 0 else ["unshare", "--map-root-user"]

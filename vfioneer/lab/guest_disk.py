@@ -113,7 +113,7 @@ def _grub_image(root: Path, platform: str, *modules: str) -> bytes:
 
 
 def _write_esp(loader: Path, raw: Path) -> None:
-    # mkfs.fat would choose by the size of the whole disk, were it not told; it counts blocks of 1 KiB.
+    # Untold, mkfs.fat chooses by the size of the whole disk; it counts in blocks of 1 KiB.
     run(
         [
             "mkfs.fat", "--invariant", "-F", "16", "-n", "UEFI", "--offset", str(ESP.start),

@@ -11,6 +11,7 @@ import os
 import tarfile
 from typing import TYPE_CHECKING
 
+from vfioneer.errors import UserError
 from vfioneer.lab.guest_root import GUEST
 from vfioneer.run import SOURCE_DATE_EPOCH, run
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 LABEL = "cloudimg-rootfs"
 UUID = "6c616267-726f-4074-8000-76666f6e6565"
 BLOCK = 4096
-# Where the kernel mounts file systems of its own; an image has nothing there.
+# What kind of file a mode says it is (inode(7)); a hard link has its first name's inode.
 TYPES = {tarfile.REGTYPE: 0o100000, tarfile.DIRTYPE: 0o040000, tarfile.SYMTYPE: 0o120000}
 
 
@@ -49,28 +50,34 @@ def write(root: Path, archive: Path, raw: Path, place: Partition) -> None:
         },
     )  # fmt: skip
     with tarfile.open(archive) as members:
-        script = "\n".join(commands(members)) + "\n"
-    disk = f"{raw}?offset={place.offset}"
+        script = "".join(f"{command}\n" for command in commands(members))
     file = raw.with_name("debugfs.script")
     file.write_text(script)
-    run(["debugfs", "-w", "-f", file, disk], log=raw.with_name("debugfs.log"))
+    log = raw.with_name("debugfs.log")
+    run(["debugfs", "-w", "-f", file, f"{raw}?offset={place.offset}"], log=log)
+    check(log.read_text(errors="replace"))
 
 
 def commands(members: Iterable[tarfile.TarInfo]) -> Iterator[str]:
-    """Yield what debugfs is to do: for each member its owner, mode and times."""
+    """Yield what debugfs is to do: for each member its mode and times, and whose it is."""
     for info in members:
         path = "/" + info.name.removeprefix(".").strip("/")
         if info.type not in TYPES or path.startswith("/dev/"):
             continue
-        fields = {
-            "uid": info.uid,
-            "gid": info.gid,
-            "mode": f"0{TYPES[info.type] | info.mode:o}",
-            # mke2fs copies the moments of the unpacking.
-            "atime": f"@{int(info.mtime)}",
-            "ctime": f"@{int(info.mtime)}",
-        }
+        moment = f"@{int(info.mtime)}"
+        fields = {"mode": f"0{TYPES[info.type] | info.mode:o}"}
+        # mke2fs copies the moments of the unpacking.
+        fields |= {"atime": moment, "ctime": moment}
         if info.isdir():
-            fields["mtime"] = f"@{int(info.mtime)}"
+            fields["mtime"] = moment
+        fields |= {name: str(owner) for name in ("uid", "gid") if (owner := getattr(info, name))}
         for field, value in fields.items():
             yield f'set_inode_field "{path}" {field} {value}'
+
+
+def check(log: str) -> None:
+    """Raise UserError where debugfs complains: it says so in its output alone."""
+    complaints = [line for line in log.splitlines() if line and not line.startswith("debugfs")]
+    if complaints:
+        message = f"debugfs does not set what it should: {complaints[0]}"
+        raise UserError(message, hint="is e2fsprogs older than 1.45?")

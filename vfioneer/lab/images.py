@@ -12,7 +12,7 @@ import dataclasses
 import tarfile
 from typing import TYPE_CHECKING
 
-from vfioneer.lab import payload
+from vfioneer.lab import chroot, payload
 from vfioneer.run import run
 
 if TYPE_CHECKING:
@@ -60,8 +60,9 @@ def squash(archive: Path, target: Path) -> None:
     # Times, and with them the image's bytes, follow from SOURCE_DATE_EPOCH, which `run` sets.
     run(
         [
-            "mksquashfs", "-", target, "-tar", "-no-exports", "-no-progress",
-            "-root-mode", "755", "-root-uid", "0", "-root-gid", "0",
+            # The top directory is the user's, who is root here: -root-uid does nothing with -tar.
+            *chroot.as_root(),
+            "mksquashfs", "-", target, "-tar", "-root-mode", "755", "-no-exports", "-no-progress",
             "-comp", "zstd", "-Xcompression-level", str(LEVEL), "-b", BLOCK,
         ],
         stdin=archive.read_bytes(),

@@ -90,6 +90,7 @@ guard_disk() {
     for name in $(lsblk -d -n -o NAME -I 3,8,65,66,67,68,69,70,71,179,252,253,254,259); do
         [ "$(attribute TYPE "$name")" = disk ] || continue
         if [ "$(attribute SIZE "$name")" = 0 ] || [ "$(attribute RO "$name")" = 1 ]; then continue; fi
+        if [ "$(attribute RM "$name")" = 1 ]; then continue; fi
         if grep -qx "$name" <<<"$medium"; then continue; fi
         seen+=("$name ($(attribute SIZE "$name") bytes, serial $(attribute SERIAL "$name"))")
         if disk_matches "$name"; then matching+=("$name"); fi
@@ -105,7 +106,9 @@ guard_disk() {
 disk_matches() {
     local size
     if [ -n "$DISK_SERIAL" ] && [ "$(attribute SERIAL "$1")" != "$DISK_SERIAL" ]; then return 1; fi
-    if [ -n "$DISK_WWN" ] && [ "$(attribute WWN "$1")" != "$DISK_WWN" ]; then return 1; fi
+    if [ -n "$DISK_WWN" ] && [ "$(bare_wwn "$(attribute WWN "$1")")" != "$(bare_wwn "$DISK_WWN")" ]; then
+        return 1
+    fi
     if [ -n "$DISK_MODEL" ] && [ "$(attribute MODEL "$1")" != "$DISK_MODEL" ]; then return 1; fi
     if [ -n "$DISK_SIZE" ]; then
         size=$(attribute SIZE "$1")
@@ -117,6 +120,13 @@ disk_matches() {
         yes) [ "$(attribute ROTA "$1")" = 0 ] || return 1 ;;
         no) [ "$(attribute ROTA "$1")" = 1 ] || return 1 ;;
     esac
+}
+
+# Tools write one WWN with different prefixes.
+bare_wwn() {
+    local wwn=${1,,} prefix
+    for prefix in 0x eui. naa. nvme.; do wwn=${wwn#"$prefix"}; done
+    printf '%s' "$wwn"
 }
 
 # The disk must be blank or ours, unless the recipe says `wipe: any`.

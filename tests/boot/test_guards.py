@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT
+"""Every guard of the installer: nothing on any disk changes, and the console says why.
+
+One live system with several disks plays them all: the settings are changed between runs, as
+if other media had been booted. Afterwards every disk has the sum it had before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+from live import LIVE, MENU, log_in, medium
+
+from vfioneer.hardware import FirmwareMode
+from vfioneer.machine.command import Order
+from vfioneer.machine.drives import Drive, DriveKind
+from vfioneer.machine.machine import Machine
+from vfioneer.values import Size
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = [pytest.mark.boot, pytest.mark.xdist_group("guards")]
+
+IDENTITY = {"IDENTITY_UUID": "", "IDENTITY_SERIAL": "", "IDENTITY_MACS": "", "FIRMWARE": "bios"}
+# Settings on top of IDENTITY -> what the console says.
+GUARDS = {
+    "wrong serial": ({"IDENTITY_SERIAL": "OTHER"}, "wrong machine: its serial is"),
+    "wrong MAC": ({"IDENTITY_MACS": "02:00:00:00:00:01"}, "no interface has the MAC"),
+    "wrong firmware mode": ({"FIRMWARE": "uefi"}, "booted in bios mode, the recipe says uefi"),
+    "no disk matches": ({"DISK_SERIAL": "NOSUCH"}, "no disk matches: wanted a disk with serial"),
+    "two disks match": ({"DISK_SERIAL": "", "DISK_SIZE": "3221225472"}, "2 disks match"),
+    "foreign data": ({"DISK_SERIAL": "FOREIGN"}, "holds foreign data (ext4)"),
+    "too small": ({"DISK_SERIAL": "SMALL"}, "is too small"),
+    "damaged image": ({"DISK_SERIAL": "BLANK", "IMAGES": "damaged"}, "rootfs.sfs is damaged"),
+}
+
+
+def disk(folder: Path, name: str, size: str) -> Path:
+    path = folder / f"{name}.raw"
+    with path.open("wb") as out:
+        out.truncate(Size.parse(size))
+    return path
+
+
+@pytest.fixture(scope="module")
+def disks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("disks")
+    found = {
+        "BLANK": disk(folder, "BLANK", "3 GiB"),
+        "FOREIGN": disk(folder, "FOREIGN", "3 GiB"),
+        "SMALL": disk(folder, "SMALL", "1 GiB"),
+    }
+    subprocess.run(["/usr/sbin/mkfs.ext4", "-q", "-F", str(found["FOREIGN"])], check=True)
+    return found
+
+
+def sums(disks: dict[str, Path]) -> dict[str, str]:
+    found = {}
+    for name, path in disks.items():
+        with path.open("rb") as stream:
+            found[name] = hashlib.file_digest(stream, "sha256").hexdigest()
+    return found
+
+
+@pytest.fixture(scope="module")
+def live(
+    disks: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Machine, dict[str, str]]]:
+    before = sums(disks)
+    drives = [Drive(path=p, kind=DriveKind.VIRTIO, serial=n) for n, p in disks.items()]
+    order = Order(
+        name="guards",
+        work=tmp_path_factory.mktemp("guards"),
+        firmware=FirmwareMode.BIOS,
+        drives=(Drive(path=medium(), kind=DriveKind.CDROM, bootindex=0), *drives),
+    )
+    with Machine(order) as machine:
+        machine.wait_for(r"Install lab01 \(unattended", MENU)
+        # The medium of lab01 on a machine that is not lab01: the first guard, unprovoked.
+        found = machine.wait_for(r"state=failed step=guards .*nothing was written.*", LIVE * 2)
+        assert "wrong machine" in found.group()
+        log_in(machine)
+        machine.run_command("cp /etc/vfioneer/host.env /run/host.env")
+        yield machine, before
+
+
+def settings(values: dict[str, str]) -> str:
+    return "; ".join(f"echo {key}={value!r}" for key, value in values.items())
+
+
+@pytest.mark.parametrize("guard", GUARDS)
+def test_guard(guard: str, live: tuple[Machine, dict[str, str]]) -> None:
+    machine, _ = live
+    changed, reason = GUARDS[guard]
+    values = IDENTITY | {key: value for key, value in changed.items() if key != "IMAGES"}
+    machine.run_command(
+        f"cp /run/host.env /etc/vfioneer/host.env; ({settings(values)}) >>/etc/vfioneer/host.env"
+    )
+    if "IMAGES" in changed:
+        machine.run_command(r"sed -i 's/^......../00000000/' /etc/vfioneer/images.sha256")
+    machine.run_command("/usr/local/lib/vfioneer/install; dmesg | tail -n 3", 60)
+    said = [s for s in machine.statuses() if s.state == "failed"][-1]
+    assert said.step == "guards"
+    assert "nothing was written" in said.detail
+    assert reason in said.detail
+
+
+def test_no_disk_has_changed(live: tuple[Machine, dict[str, str]], disks: dict[str, Path]) -> None:
+    machine, before = live
+    machine.quit()
+    assert sums(disks) == before

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: MIT
+"""The story of lab01 (UEFI), cut off twice on its way and finished all the same.
+
+Power is lost in the middle of unpacking: the medium installs again. It is lost in the middle of
+pacman: the next boot of the disk finishes. The tests of this file go on where the one before ended.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from live import LIVE, MENU, medium
+
+from vfioneer import rehearsal
+from vfioneer.diskfile import file_exists, read_file
+from vfioneer.machine.drives import Drive, DriveKind
+from vfioneer.machine.machine import Machine
+from vfioneer.outputs import Outputs
+
+pytestmark = [pytest.mark.boot, pytest.mark.xdist_group("lab01")]
+WORK = Outputs("lab01").directory / "story"
+
+
+@pytest.fixture(scope="module")
+def run() -> rehearsal.Rehearsal:
+    medium()
+    return rehearsal.prepare("lab01", WORK)
+
+
+def test_power_lost_while_unpacking(run: rehearsal.Rehearsal) -> None:
+    disc = Drive(path=run.media, kind=DriveKind.CDROM, bootindex=0)
+    with Machine(rehearsal.order(run, "cut-install", disc)) as machine:
+        machine.wait_for("unattended", MENU)
+        machine.wait_for("stage=install state=started step=unpack .*[1-9][0-9] %", LIVE * 3)
+        machine.kill()
+
+
+def test_the_medium_installs_again(run: rehearsal.Rehearsal) -> None:
+    rehearsal.timed(run, rehearsal.install)
+    assert run.ok
+    # Nothing that the packages bring is there yet.
+    assert not file_exists(run.disk, "/usr/bin/virsh")
+    assert not file_exists(run.disk, "/etc/lab-whiteout-probe"), "a whiteout was not honoured"
+    assert not file_exists(run.disk, "/etc/vfioneer/secrets")
+    assert read_file(run.disk, "/etc/default/grub") == (
+        Path("build/lab01/overlay/host/etc/default/grub").read_bytes()
+    )
+
+
+def test_power_lost_while_pacman_works(run: rehearsal.Rehearsal) -> None:
+    order = rehearsal.order(run, "cut-first-boot", extra=rehearsal.START_PAUSED)
+    with Machine(order) as machine:
+        machine.wait_for("stage=first-boot state=started step=packages", LIVE * 3)
+        # Pacman checks its packages for some seconds, then it unpacks for a minute.
+        time.sleep(4 * machine.accelerator.patience)
+        machine.kill()
+
+
+def test_the_next_boot_finishes(run: rehearsal.Rehearsal) -> None:
+    rehearsal.timed(run, rehearsal.first_boot)
+    rehearsal.timed(run, rehearsal.collect)
+    rehearsal.write_report(run)
+    assert run.ok, rehearsal.table(run)
+    assert file_exists(run.disk, "/usr/bin/virsh")
+    assert len(run.facts["checks"]) >= 8
+
+
+def test_the_fallback_entry_binds_nothing(run: rehearsal.Rehearsal) -> None:
+    with Machine(rehearsal.order(run, "fallback")) as machine:
+        machine.wait_for("nothing isolated", MENU * 2)
+        machine.serial_write("\x1b[F")  # the End key: ours is the last entry
+        machine.serial_write("\r")
+        found = machine.wait_for("stage=first-boot state=failed step=verify .*", LIVE * 3)
+        assert "isolates nothing" in found.group()
+        machine.power_button()
+        machine.wait_off(30)
+    report = read_file(run.disk, "/var/lib/vfioneer/report.json").decode()
+    assert "Kernel driver in use: vfio-pci" not in report
+    assert "vfioneer.bind=off" in report

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: MIT
+"""The medium as two independent readers see it, beside the base it was made from."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import re
+import subprocess
+from typing import TYPE_CHECKING
+
+import pycdlib
+import pytest
+
+from vfioneer import cpio, iso
+from vfioneer.build import base_facts
+from vfioneer.host import load
+from vfioneer.outputs import Outputs
+from vfioneer.paths import CACHE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.media
+OUT = Outputs("lab01")
+BASE = CACHE / "lab.iso"
+
+
+def xorriso(image: Path, *words: str) -> str:
+    done = subprocess.run(
+        ["xorriso", "-no_rc", "-indev", str(image), *words],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+def content(image: Path, path: str) -> bytes:
+    reader = pycdlib.PyCdlib()
+    reader.open(str(image))
+    out = io.BytesIO()
+    reader.get_file_from_iso_fp(out, rr_path=path)
+    reader.close()
+    return out.getvalue()
+
+
+def digest(image: Path, path: str) -> str:
+    return hashlib.sha256(content(image, path)).hexdigest()
+
+
+def test_the_boot_equipment_of_the_base_is_kept() -> None:
+    def equipment(image: Path) -> list[str]:
+        report = xorriso(image, "-report_el_torito", "plain", "-report_system_area", "plain")
+        # Sizes and places move with the content; what boots and how does not.
+        kept = ("El Torito img path", "El Torito img opts", "System area", "Partition offset")
+        lines = [line for line in report.splitlines() if line.startswith(kept)]
+        kinds = re.findall(r"^MBR partition +: +(\d) +(0x\w+) +(0x\w+)", report, re.MULTILINE)
+        return [*lines, *map(str, kinds)]
+
+    assert equipment(OUT.iso) == equipment(BASE)
+
+
+def test_label_and_date_are_those_of_the_base() -> None:
+    def volume(image: Path) -> list[str]:
+        report = xorriso(image, "-pvd_info")
+        return [line for line in report.splitlines() if line.startswith(("Volume Id", "Modif"))]
+
+    assert volume(OUT.iso) == volume(BASE)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/manjaro/x86_64/rootfs.sfs",
+        "/manjaro/x86_64/livefs.md5",
+        "/boot/initramfs-x86_64.img",
+        "/boot/grub/kernels.cfg",
+        "/efi.img",
+    ],
+)
+def test_the_bytes_of_the_base_stay(path: str) -> None:
+    assert digest(OUT.iso, path) == digest(BASE, path)
+
+
+def test_the_stock_menu_reopens_itself() -> None:
+    stock = content(OUT.iso, f"/{iso.STOCK_CONFIG}").decode()
+    assert "/boot/grub/grub.cfg" not in stock
+    assert stock == iso.stock_menu(base_facts(load("lab01")))
+
+
+def test_the_overlay_on_the_medium_is_the_one_in_build() -> None:
+    packed = content(OUT.iso, "/vfioneer/overlay.cpio.gz")
+    assert packed == OUT.archive.read_bytes()
+    entries = {e.name: e for e in cpio.read(io.BytesIO(gzip.decompress(packed)))}
+    assert entries["hooks/vfioneer"].mode == 0o755
+    config = entries["config"].data or b""
+    assert config.decode().endswith('LATEHOOKS="$LATEHOOKS vfioneer"\n')
+    assert not cpio.FORBIDDEN & entries.keys()
+
+
+def test_the_per_host_part_is_small() -> None:
+    assert OUT.archive.stat().st_size < 256 * 1024
+
+
+def test_the_manifest_names_what_the_medium_was_made_from() -> None:
+    record = json.loads(OUT.manifest.read_text())
+    on_medium = json.loads(content(OUT.iso, "/vfioneer/medium.json"))
+    assert on_medium == {key: value for key, value in record.items() if key != "outputs"}
+    assert record["base"]["sha256"] == base_facts(load("lab01")).sha256
+
+
+def test_nothing_on_the_medium_is_of_the_builder() -> None:
+    listing = xorriso(OUT.iso, "-find", "/vfioneer", "-exec", "lsdl")
+    assert listing
+    owners = {
+        tuple(line.split()[2:4]) for line in listing.splitlines() if line.startswith(("-", "d"))
+    }
+    assert owners == {("0", "0")}

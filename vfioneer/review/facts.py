@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: MIT
+"""What a review compares of one host: plain data, rendered without building any medium.
+
+Host ──> overlay, seed, domain, boot menus ──> files  {path: mode, sha256}  + texts {sha256: text}
+     └─> recipe, assignment, kernel, sources, rules ──> the rest
+
+This runs with the code of the revision it describes. Whatever can be read back from the rendered
+files (domain, seed, guards) is left to the comparing side, so that one reader reads both.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from vfioneer import kernel, overlay, pxe, rules, seed
+from vfioneer.base import BaseFacts
+from vfioneer.secrets import Vault
+from vfioneer.source import load_lock, load_source
+from vfioneer.template import render_template
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from vfioneer.document import Problem
+    from vfioneer.host import Host
+
+# The base's ISO may not be here, so everything about it is a stand-in, the same on both sides.
+_LABEL = "MEDIUM"
+_BASE = BaseFacts(
+    sha256="0" * 64,
+    size=0,
+    label=_LABEL,
+    modification="0" * 16,
+    grub_config="",
+    config="",
+    initramfs_bytes=0,
+    initrds=("/boot/initramfs-x86_64.img",),
+    images={},
+    image_sums={},
+    boot_files={},
+)
+_LINE_NUMBER = re.compile(r"(?<=\.yaml):\d+")
+
+Texts = dict[str, str]
+
+
+def collect(host: Host) -> tuple[dict[str, Any], Texts]:
+    """Return the facts of a host, and the texts its files refer to by their sha256."""
+    texts: Texts = {}
+    live = kernel.live_arguments(host, _LABEL)
+    facts = {
+        "recipe": host.recipe.model_dump(mode="json"),
+        "kernel": {
+            "installed": list(kernel.installed_arguments(host)),
+            "live": [token for token in live if not token.startswith("misolabel=")],
+            "modules": list(kernel.initramfs_modules(host)),
+            "hooks": list(kernel.initramfs_hooks(host)),
+        },
+        "devices": _devices(host),
+        "sources": _sources(host),
+        "files": _files(host, texts),
+        "problems": plain_problems(rules.check(host)),
+    }
+    return facts, texts
+
+
+def plain_problems(problems: Iterable[Problem]) -> list[dict[str, str]]:
+    """Return problems as data, without line numbers: a comment above must not make them new.
+
+    Nor is the line itself shown: it may hold what should never have been written there.
+    """
+    return [
+        {
+            "file": problem.file.as_posix(),
+            "rule": problem.rule,
+            "severity": str(problem.severity),
+            "path": problem.path,
+            "message": _LINE_NUMBER.sub("", problem.message),
+            "waived": problem.waived,
+        }
+        for problem in problems
+    ]
+
+
+def _devices(host: Host) -> dict[str, Any]:
+    assignment = host.assignment
+    bound = {f.address: "boot" for f in assignment.bound}
+    passed = bound | {f.address: "guest-start" for f in assignment.managed}
+    return {
+        "binding": str(assignment.binding),
+        "passed": passed,
+        "labels": {f.address: f.label for f in host.hardware.pci},
+        "twins": [f.address for f in assignment.twins],
+    }
+
+
+def _sources(host: Host) -> dict[str, dict[str, str]]:
+    packages = host.recipe.packages.repository or host.base.release.packages
+    names = {"base": host.base.name, "guest image": host.image.name, "packages": packages}
+    return {role: _source(name) for role, name in names.items() if name is not None}
+
+
+@cache
+def _source(name: str) -> dict[str, str]:
+    source, lock = load_source(name), load_lock(name)
+    return {
+        "name": source.name,
+        "file": source.file,
+        "date": source.date,
+        "from": " ".join(source.urls) or str(source.made),
+        "sha256": lock.sha256 if lock else "",
+        "signed by": " ".join(source.keys),
+    }
+
+
+def _files(host: Host, texts: Texts) -> dict[str, list[str]]:
+    files: dict[str, list[str]] = {}
+    vault = Vault(redacted=True)
+    for tree, members in overlay.render(host, vault).items():
+        for path, file in members.items():
+            files[f"{tree}/{path}"] = _file(file.mode, file.data, texts)
+    for path, text in _other_files(host, vault).items():
+        files[path] = _file(0o644, text.encode(), texts)
+    return files
+
+
+def _file(mode: int, data: bytes, texts: Texts) -> list[str]:
+    digest = hashlib.sha256(data).hexdigest()
+    if digest not in texts and b"\0" not in data:
+        texts[digest] = data.decode(errors="replace")
+    return [f"{mode:04o}", digest]
+
+
+def _other_files(host: Host, vault: Vault) -> dict[str, str]:
+    """Return what is rendered beside the overlay: seed, boot menus, the profile, the report."""
+    context = overlay.template_context(host)
+    scripts = pxe.scripts(host, _BASE)
+    return {
+        **{f"seed/{name}": text for name, text in seed.files(host, vault).items()},
+        "boot/grub.cfg": pxe.grub_menu(host, _BASE),
+        **{f"pxe/{name}": text for name, text in scripts.items()},
+        "profile.conf": render_template("profile/profile.conf.j2", **context),
+        "report.html": _report(host, context),
+    }
+
+
+def _report(host: Host, context: dict[str, Any]) -> str:
+    """Render the page for the person at the rack as `build.report` does, without built outputs."""
+    users = (*host.recipe.install.users, host.recipe.guest.user)
+    record = {
+        "base": {"name": host.base.name, "sha256": _BASE.sha256, "label": _LABEL},
+        "arguments": list(kernel.live_arguments(host, _LABEL)),
+        "secrets": sorted({user.password for user in users if user.password is not None}),
+        "bulk": {},
+        "outputs": {},
+    }
+    page = {
+        "guest": host.recipe.guest,
+        "hardware": host.hardware,
+        "assignment": host.assignment,
+        "record": record,
+        "facts": vars(_BASE),
+        "live": record["arguments"],
+    }
+    return render_template("report/report.html.j2", **(context | page))
