@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 PARTS = {
     "quick": ["tests/unit", "tests/golden", "tests/dodo", "tests/checks", "-m", "not soak", "-n2"],
     "media": ["tests/media", "-m", "not soak"],
-    "boot": ["tests/boot", "-m", "not soak", "-n2", "--dist=loadgroup"],
+    "boot": ["tests/boot", "-m", "boot and not soak", "-n2", "--dist=loadgroup"],
     "soak": ["tests", "-m", "soak"],
 }
 

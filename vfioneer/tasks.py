@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 LARGE = 64 * 2**20
 TEST_PARTS = ("quick", "media", "boot")
-LAB_HOSTS = ("lab01",)
+LAB_HOSTS = ("lab01", "lab02")
 # Commands that make no target: name -> (what `./doit list` says, module, function(variables)).
 COMMANDS = {
     "bench": ("the numbers of the README, each beside its peer", "bench", "main"),

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """`./doit usb HOST=… DEVICE=…`: write a host's ISO to a stick and read it back.
 
-build/<host>/<host>.iso ─> checked ─> stick (all but its beginning, then that) ─> flushed ─> read back
-                              └──────────── SHA256SUMS ──────────────────────────────────┘
+    <host>.iso ─> checked ─> stick (its first block last) ─> flushed ─> read back
+                     └────────────────── SHA256SUMS ───────────────────────┘
+
+Nothing is opened before sysfs says that it is a stick and that nothing uses it.
 """
 
 from __future__ import annotations

@@ -133,6 +133,27 @@ def test_a_high_bus_keeps_its_number_behind_an_expander() -> None:
     assert order.index("pxb-pcie") < order.index("pcie-root-port") < order.index("bochs-display")
 
 
+def test_a_slot_of_another_root_bus_moves_to_bus_0() -> None:
+    machine = emulated(
+        (
+            BRIDGE,
+            IGPU,
+            function("b0:05.0", "8086:2034", "0880", 7),
+            function("b0:05.2", "8086:2035", "0880", 7),
+        ),
+        ("b0:05",),
+    )
+    places = [address.short for address in machine.moved.values()]
+    assert places == ["00:03.0", "00:03.2"]
+    assert not any(device.startswith("pxb-pcie") for device in devices(machine))
+
+
+def test_e1000e_is_alone_in_its_group() -> None:
+    machine = emulated((BRIDGE, IGPU, function("00:1f.6", "8086:15bb", "0200", 3)), ("00:02",))
+    found = groups(machine)
+    assert found["00:1f.0"] == found["00:1f.3"] != found["00:1f.6"]
+
+
 def test_another_domain_moves_to_a_free_bus() -> None:
     machine = emulated(
         (BRIDGE, IGPU, function("10000:01:00.0", "144d:a808", "0108", 7)), ("10000:01:00",)

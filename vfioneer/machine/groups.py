@@ -3,6 +3,7 @@
 
 Groups are numbered as devices are found: bus after bus. Functions of one slot share a group, since
 none of QEMU's cards has ACS; a function behind a root port without ACS is in the root port's group.
+Measured with Linux 6.1 under SeaBIOS and OVMF.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from vfioneer.machine.placement import Place
     from vfioneer.values import PciAddress
 
+# e1000e: no ACS, but Linux knows that it sends nothing to its neighbours (drivers/pci/quirks.c).
+ALONE = ("8086:10d3",)
+
 
 def predict(places: Sequence[Place]) -> dict[PciAddress, int]:
     """Return the group of each address; the places are in the order in which Linux finds them."""
@@ -25,8 +29,10 @@ def predict(places: Sequence[Place]) -> dict[PciAddress, int]:
         port = ports.get(place.parent) if place.parent else None
         if port and not port.isolates:
             group = groups[port.address]
+        elif place.card.id in ALONE:
+            group = len(set(groups.values()))
         else:
-            group = slots.get(place.address.slot, len(set(groups.values())))
-        slots[place.address.slot] = group
+            new = len(set(groups.values()))
+            group = slots.setdefault(place.address.slot, new)
         groups[place.address] = group
     return groups

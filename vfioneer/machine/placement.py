@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from vfioneer.hardware import Hardware, PciFunction
+    from vfioneer.values import PciSlot
 
 LAST_SLOT = 0x1F
 # Addresses where q35 itself or Linux's idea of it leaves no room.
@@ -51,6 +52,8 @@ class Board:
     hardware: Hardware
     places: list[Place] = field(default_factory=list)
     moved: dict[PciAddress, PciAddress] = field(default_factory=dict)
+    """Where each function is that could not keep its address."""
+    moved_slots: dict[PciSlot, int] = field(default_factory=dict)
 
     def fill(self, functions: Iterable[PciFunction], chosen: dict[PciAddress, Card]) -> None:
         """Place the functions on bus 0, then the buses and what stands on them."""
@@ -59,7 +62,10 @@ class Board:
             real = self.hardware.by_address.get(address)
             self._put(fixed, "pcie.0", address, real if real and _fits(fixed, real) else None)
         for function in functions:
-            buses[_bus_key(function)].append(function)
+            # QEMU plugs nothing but root ports into an expander, so that other root buses have no
+            # slots of their own; what stands in one there moves to bus 0.
+            on_root = function.address.device > 0
+            buses[0 if on_root else _bus_key(function)].append(function)
         for function in buses.pop(0, []):
             self._place_on_bus_0(function, chosen[function.address])
         self._place_buses(buses, chosen)
@@ -83,14 +89,18 @@ class Board:
         fixed = built_in().get(function.address)
         if fixed and _fits(fixed, function):
             return
-        address = _at(0, self._free_slot(3)) if fixed else function.address
+        address = function.address
+        if fixed:
+            address = _at(0, self._free_slot(3))
+        elif _bus_key(function):
+            slot = self.moved_slots.get(function.slot) or self._free_slot(3)
+            self.moved_slots[function.slot] = slot
+            address = _at(0, slot, function.address.function)
         self._put(chosen, "pcie.0", address, function)
 
     def _place_buses(
         self, buses: dict[int, list[PciFunction]], chosen: dict[PciAddress, Card]
     ) -> None:
-        # Only a root bus has slots beside 0.
-        roots = {n for n, on_it in buses.items() if any(f.address.device for f in on_it)}
         for number in sorted(buses):
             if number > 0xFF:
                 unused = next(n for n in range(1, 0xFF) if n not in buses)
@@ -98,20 +108,17 @@ class Board:
         expanders: dict[int, str] = {}
         previous, slot = 0, 0
         for number in sorted(buses):
-            parent: PciAddress | None = None
-            if number in roots:
-                bus = self._expander(number, expanders)
-            elif number == previous + 1 and not expanders:
+            if number == previous + 1 and not expanders:
                 slot = self._free_slot(self._original_slot(number, slot), above=slot)
                 bus, parent = self._root_port("pcie.0", _at(0, slot), number, buses[number])
                 previous = number
             else:
-                start = next(n for n in range(number - 1, 0, -1) if n not in buses or n in roots)
+                start = next(n for n in range(number - 1, 0, -1) if n not in buses)
                 above = self._expander(start, expanders)
                 place = _at(start, number - start - 1)
                 bus, parent = self._root_port(above, place, number, buses[number])
             for function in buses[number]:
-                address = _at(number, function.address.device, function.address.function)
+                address = _at(number, 0, function.address.function)
                 self._put(chosen[function.address], bus, address, function, parent)
 
     def _expander(self, number: int, expanders: dict[int, str]) -> str:

@@ -110,10 +110,10 @@ def _render_today(side: Side, request: str, why: str) -> Snapshot:
             except _Failed as error:
                 reason = str(error)
                 continue
-        if not any(data.startswith('{"crash"') for data in snapshot.hosts.values()):
+        # Overlays that today's code cannot read say less than today's own.
+        if own == attempts[-1][0] or not _crashes(snapshot):
             note = f"{side.variable}: {why}; its {what} are shown as today's code renders them"
             return replace(snapshot, note=note)
-        reason = "some hosts fail"
     message = f"{side.variable}: {side.title} cannot be rendered: {why}; today's code: {reason}"
     raise UserError(message, hint=f"choose a later {side.variable}")
 
@@ -139,10 +139,14 @@ def _run(directory: Path, request: str) -> Snapshot:
         except (ValueError, KeyError, TypeError) as error:
             message = f"its result is not understood: {error}"
             raise _Failed(message) from None
-    crashes = [data for data in snapshot.hosts.values() if data.startswith('{"crash"')]
+    crashes = _crashes(snapshot)
     if crashes and len(crashes) == len(snapshot.hosts):
         raise _Failed(parse(crashes[0])["crash"])
     return snapshot
+
+
+def _crashes(snapshot: Snapshot) -> list[str]:
+    return [data for data in snapshot.hosts.values() if data.startswith('{"crash"')]
 
 
 def _reason(stderr: bytes, status: int) -> str:

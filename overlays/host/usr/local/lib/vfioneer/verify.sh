@@ -24,6 +24,10 @@ verify_machine() {
     local address ids subsystem group when _class
     while read -r address ids subsystem group when _class; do
         case $address in '#'* | '') continue ;; esac
+        if [ "$when" = never ]; then
+            check_twin "$address"
+            continue
+        fi
         check_function "$address" "$ids" "$subsystem" "$group"
         if [ "$when" = boot ]; then check_driver "$address" vfio-pci; fi
     done </etc/vfioneer/functions
@@ -92,7 +96,8 @@ check_group() {
     for member in "$device"/iommu_group/devices/*; do
         class=$(cat "$member/class")
         case $class in 0x06*) continue ;; esac
-        grep -q "^${member##*/} " /etc/vfioneer/functions || strangers+=" ${member##*/}"
+        grep -q "^${member##*/} .* \(boot\|guest-start\) " /etc/vfioneer/functions ||
+            strangers+=" ${member##*/}"
     done
     if [ -n "$strangers" ]; then
         check "group of $1" "it is shared with$strangers, which the guest does not get" ""
@@ -108,6 +113,17 @@ check_driver() {
         check "driver of $1" ok "Kernel driver in use: $found"
     else
         check "driver of $1" "the driver in use is $found, not $2" "Kernel driver in use: $found"
+    fi
+}
+
+# A function that only looks like one of the guest's: it stays with the host.
+check_twin() {
+    local link=/sys/bus/pci/devices/$1/driver found=none
+    if [ -e "$link" ]; then found=$(basename "$(readlink "$link")"); fi
+    if [ "$found" = vfio-pci ]; then
+        check "twin $1" "vfio-pci has it, though it stays with the host" ""
+    else
+        check "twin $1" ok "Kernel driver in use: $found"
     fi
 }
 

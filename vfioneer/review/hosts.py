@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: MIT
+"""One host on both sides: whether it is rendered at all, and what changes for it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from vfioneer.review import aspects, files, problems
+from vfioneer.review.change import HostChange, Section, State
+from vfioneer.review.portrait import portray
+
+if TYPE_CHECKING:
+    from vfioneer.review.aspects import Facts
+    from vfioneer.review.change import Item
+    from vfioneer.review.render import Snapshot
+
+
+def compare_host(name: str, before: Snapshot, after: Snapshot) -> HostChange:
+    """Compare one host; a side that refuses its recipe is an outcome like any other."""
+    old, new = before.host(name), after.host(name)
+    if new is None:
+        return HostChange(name=name, state=State.REMOVED)
+    if new.get("same"):
+        return HostChange(name=name, state=State.UNCHANGED)
+    if "facts" not in new:
+        return _refused(name, old, new)
+    if old is None:
+        return HostChange(name=name, state=State.NEW, sections=portray(new["facts"]))
+    if "facts" not in old:
+        reasons = Section("was refused before", _quietly(problems.refusals(old)))
+        sections = (reasons, *portray(new["facts"]))
+        return HostChange(name=name, state=State.MENDED, sections=sections)
+    if before.hosts[name] == after.hosts[name]:
+        return HostChange(name=name, state=State.UNCHANGED)
+    return _changed(name, (old["facts"], new["facts"]), (before, after))
+
+
+def _refused(name: str, old: dict[str, object] | None, new: dict[str, object]) -> HostChange:
+    reasons = problems.refusals(new)
+    if old is not None and "facts" not in old and not old.get("same"):
+        section = Section("the recipe is refused on both sides", _quietly(reasons))
+        return HostChange(name=name, state=State.REFUSED, sections=(section,))
+    section = Section("the recipe is refused", reasons)
+    return HostChange(name=name, state=State.BROKEN, sections=(section,))
+
+
+def _quietly(items: tuple[Item, ...]) -> tuple[Item, ...]:
+    return tuple(replace(item, tag=None, sign=" ") for item in items)
+
+
+def _changed(name: str, facts: tuple[Facts, Facts], sides: tuple[Snapshot, Snapshot]) -> HostChange:
+    sections = tuple(
+        Section(title, items)
+        for title, compare in aspects.ASPECTS.items()
+        if (items := tuple(compare(facts, sides)))
+    )
+    titles = {section.title for section in sections}
+    told = {file for file, title in aspects.TOLD.items() if title in titles}
+    changes = tuple(files.compare(facts[0]["files"], facts[1]["files"], sides, told))
+    tags = {item.tag for section in sections for item in section.items}
+    if not (sections or changes):
+        return HostChange(name=name, state=State.UNCHANGED)
+    return HostChange(
+        name=name,
+        state=State.CHANGED,
+        sections=sections,
+        files=changes,
+        file_risks=tuple(files.risks(changes, tags)),
+    )
