@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
 """The network boot trees of several hosts as one, and the servers' configuration for it.
 
-build/gpu01/pxe/http/  boot.ipxe  hosts/<mac>.ipxe  gpu01/  <base>/ ─┐
-build/gpu02/pxe/http/  boot.ipxe  hosts/<mac>.ipxe  gpu02/  <base>/ ─┴─> build/pxe/http/  links
-                                                                       build/pxe/tftp/  copies
-                                                  build/pxe/dnsmasq.conf  build/pxe/nginx.conf
+    build/gpu01/pxe/http/  boot.ipxe  hosts/<mac>.ipxe  gpu01/  <base>/ ─┐
+    build/gpu02/pxe/http/  boot.ipxe  hosts/<mac>.ipxe  gpu02/  <base>/ ─┴─> build/pxe/http/  links
+                                                                           build/pxe/tftp/  copies
+
+dnsmasq.conf and nginx.conf stand beside them: each host's own, with the interface filled in.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """`./doit serve INTERFACE=…`: network boot for the built hosts, in the foreground until Ctrl-C.
 
-firmware ─ DHCP ─> dnsmasq: undionly.kpxe or ipxe.efi ─ TFTP ─> iPXE ─ DHCP ─> boot.ipxe
-         ─ HTTP ─> nginx: boot.ipxe ─> hosts/<mac>.ipxe ─> kernel, initrds, overlay, images
+    firmware ─ DHCP ─> dnsmasq: undionly.kpxe, ipxe.efi ─ TFTP ─> iPXE ─ DHCP ─> boot.ipxe
+             ─ HTTP ─> nginx: boot.ipxe ─> hosts/<mac>.ipxe ─> kernel, initrds, overlay, images
+
+Only machines with a recipe are answered, unless a recipe has no MAC.
 """
 
 from __future__ import annotations
@@ -131,6 +133,8 @@ class Journal:
     """Hosts by the address they fetch with, as it becomes known."""
 
     def hear(self, program: str, line: str) -> None:
+        if "compile time options" in line:
+            return
         print(self.line(program, line), file=sys.stderr, flush=True)
 
     def line(self, program: str, line: str) -> str:

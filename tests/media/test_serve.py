@@ -22,6 +22,7 @@ import threading
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -275,7 +276,7 @@ def fetch(path: str, method: str = "GET", port: int = 80, **headers: str) -> Ans
 
 def test_proxy_dhcp_names_the_loader_by_architecture(lan: Lan, lab: Host, checkout: Path) -> None:
     with serving(lan, checkout, HOST="lab01") as serve:
-        offers = [lan.inside(lan.there, lambda a=arch: discover(MAC, a)) for arch in (BIOS, UEFI)]
+        offers = [lan.inside(lan.there, partial(discover, MAC, arch)) for arch in (BIOS, UEFI)]
         for offer, arch in zip(offers, (BIOS, UEFI), strict=True):
             assert offer is not None, serve.text
             # Nobody gets an address here, only what to boot and from where.
@@ -295,8 +296,7 @@ def test_loaders_come_by_tftp_and_the_rest_by_http(lan: Lan, lab: Host, checkout
     with serving(lan, checkout) as serve:
         for name in ("undionly.kpxe", "ipxe.efi"):
             assert (
-                lan.inside(lan.there, lambda n=name: tftp(n))
-                == (out.pxe / "tftp" / name).read_bytes()
+                lan.inside(lan.there, partial(tftp, name)) == (out.pxe / "tftp" / name).read_bytes()
             )
         script = lan.inside(lan.there, lambda: fetch("/boot.ipxe"))
         assert script.body == (TOP / "overlays/pxe/boot.ipxe").read_bytes()
@@ -337,10 +337,10 @@ def test_all_built_hosts_are_served_together(lan: Lan, lab: Host, checkout: Path
     with serving(lan, checkout) as serve:
         for mac in macs:
             path = f"/hosts/{mac.hyphenated}.ipxe"
-            assert lan.inside(lan.there, lambda p=path: fetch(p)).status.endswith("200 OK")
+            assert lan.inside(lan.there, partial(fetch, path)).status.endswith("200 OK")
         for name in ("lab01", "bridge01"):
             path = f"/{name}/overlay.cpio.gz"
-            found = lan.inside(lan.there, lambda p=path: fetch(p))
+            found = lan.inside(lan.there, partial(fetch, path))
             assert found.body == b"overlay of " + name.encode()
         assert lan.inside(lan.there, lambda: discover(STRANGER, UEFI)) is None
         serve.wait_for("bridge01        http")
@@ -366,7 +366,7 @@ def test_the_servers_take_their_files(lan: Lan, lab: Host, checkout: Path) -> No
     with serving(lan, checkout, **RANGE):
         pass
     for directory in (Outputs("lab01").pxe, checkout / "build/pxe"):
-        lan.inside(lan.here, lambda d=directory.absolute(): check_configuration(d))
+        lan.inside(lan.here, partial(check_configuration, directory.absolute()))
 
 
 def check_configuration(directory: Path) -> None:

@@ -29,7 +29,7 @@ from vfioneer.machine.command import Order, accelerator_of, command_line
 from vfioneer.machine.errors import MachineError
 from vfioneer.machine.picture import png_from_ppm
 from vfioneer.machine.qmp import Monitor
-from vfioneer.machine.serial import PANIC, Status, clean, status_lines
+from vfioneer.machine.serial import PANIC, STARVED, Status, clean, status_lines
 from vfioneer.run import environment, find_program
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.2
 SHOWN_LINES = 30
+MAX_RESTARTS = 3
 
 
 class Machine:
@@ -49,7 +50,10 @@ class Machine:
         self.serial_log = order.work / f"{order.name}.serial.log"
         self.qemu_log = order.work / f"{order.name}.qemu.log"
         self.command_file = order.work / f"{order.name}.command"
+        self.restarts = 0
+        """How often it was reset because the emulation, not the system in it, had failed."""
         self._read_up_to = 0
+        self._excused_up_to = 0
 
     def __enter__(self) -> Self:
         self.order.work.mkdir(parents=True, exist_ok=True)
@@ -219,8 +223,11 @@ class Machine:
         return f"machine {self.order.name}"
 
     def _check(self, text: str, unless: str) -> None:
-        panic = PANIC.search(text)
-        if panic:
+        panic = PANIC.search(text, self._excused_up_to)
+        if panic and STARVED.match(panic[0]) and self.running and self.restarts < MAX_RESTARTS:
+            self._excused_up_to = len(text)
+            self._restart()
+        elif panic:
             message = f"{self._name}: {panic[0]}"
             raise self._error(message)
         failure = (
@@ -230,6 +237,15 @@ class Machine:
             line = text[text.rfind("\n", 0, failure.start()) + 1 :].partition("\n")[0]
             message = f"{self._name} said: {line}"
             raise self._error(message)
+
+    def _restart(self) -> None:
+        self.restarts += 1
+        # `-no-reboot` would end QEMU here, too.
+        self.qmp("set-action", reboot="reset")
+        self.qmp("system_reset")
+        time.sleep(1)
+        if not self.order.reboot:
+            self.qmp("set-action", reboot="shutdown")
 
     def _error(self, message: str) -> MachineError:
         tail = self.text().splitlines()[-SHOWN_LINES:]

@@ -21,19 +21,20 @@ from vfioneer.review.change import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from vfioneer.review.render import Snapshot
+    from vfioneer.review.rendering import Snapshot
 
 Facts = dict[str, Any]
 Both = tuple[Facts, Facts]
 Sides = tuple["Snapshot", "Snapshot"]
+
 
 def install(both: Both, sides: Sides) -> Iterator[Item]:
     old, new = (_settings(facts, side) for facts, side in zip(both, sides, strict=True))
     for name in [*old, *(name for name in new if name not in old)]:
         if not guards.told_here(name):
             continue
-        pair = ({guards.label(name): side[name]} if name in side else {} for side in (old, new))
-        for item in compare(*pair, guards.tag(name)):
+        was, now = ({guards.label(name): s[name]} if name in s else {} for s in (old, new))
+        for item in compare(was, now, guards.tag(name)):
             any_disk = name == "DISK_WIPE" and new.get(name) == "any"
             aside = " (whatever is on the disk is lost)" if any_disk else ""
             yield replace(item, text=item.text + aside)
@@ -62,10 +63,10 @@ def devices(both: Both, sides: Sides) -> Iterator[Item]:
                 yield Item(CHANGED, f"guest gets {labels[1]} instead of {labels[0]}", Tag.DEVICE)
             if was != now:
                 yield Item(CHANGED, f"{labels[1]} taken at {was} → {now}", Tag.DEVICE)
-    settings = ({"bound by": side["binding"]} for side in (old, new))
-    yield from compare(*settings, Tag.DEVICE)
-    pair = ({side["labels"][a]: "" for a in side["twins"]} for side in (old, new))
-    yield from compare(*pair, prefix="the host's own twin of a bound device, ")
+    bound = [{"bound by": side["binding"]} for side in (old, new)]
+    yield from compare(bound[0], bound[1], Tag.DEVICE)
+    twins = [{side["labels"][a]: "" for a in side["twins"]} for side in (old, new)]
+    yield from compare(twins[0], twins[1], prefix="the host's own twin of a bound device, ")
 
 
 def installed_arguments(both: Both, sides: Sides) -> Iterator[Item]:
@@ -94,12 +95,12 @@ def hooks(both: Both, sides: Sides) -> Iterator[Item]:
 def packages(both: Both, sides: Sides) -> Iterator[Item]:
     old, new = (facts["recipe"]["packages"] for facts in both)
     yield from compare_tokens(old["names"], new["names"])
-    pair = ({"from": side["source"]} for side in (old, new))
-    yield from compare(*pair)
+    yield from compare({"from": old["source"]}, {"from": new["source"]})
 
 
 def users(both: Both, sides: Sides) -> Iterator[Item]:
-    yield from _detailed(*(access.accounts(facts["recipe"]) for facts in both), Tag.KEYS)
+    old, new = (access.accounts(facts["recipe"]) for facts in both)
+    yield from _detailed(old, new, Tag.KEYS)
 
 
 def network(both: Both, sides: Sides) -> Iterator[Item]:
@@ -109,7 +110,9 @@ def network(both: Both, sides: Sides) -> Iterator[Item]:
 
 def guest_seed(both: Both, sides: Sides) -> Iterator[Item]:
     for name in ("user-data", "network-config", "meta-data"):
-        texts = [_text(facts, side, f"seed/{name}") for facts, side in zip(both, sides, strict=True)]
+        texts = [
+            _text(facts, side, f"seed/{name}") for facts, side in zip(both, sides, strict=True)
+        ]
         if texts[0] == texts[1]:
             continue
         try:
@@ -143,7 +146,7 @@ def guest_domain(both: Both, sides: Sides) -> Iterator[Item]:
 def sources(both: Both, sides: Sides) -> Iterator[Item]:
     old, new = (facts["sources"] for facts in both)
     for role in sorted(old.keys() | new.keys()):
-        items = tuple(compare(*(_given(side.get(role, {})) for side in (old, new))))
+        items = tuple(compare(_given(old.get(role, {})), _given(new.get(role, {}))))
         if items:
             text = "; ".join(item.text for item in items)
             yield Item(CHANGED, f"{role}: {text}", Tag.SOURCE)

@@ -146,7 +146,9 @@ def compare_tokens(before: Sequence[str], after: Sequence[str]) -> Iterator[Item
 def without_details(facts: Mapping[str, str], other: Mapping[str, str]) -> dict[str, str]:
     """Drop the details, `name: detail`, of what the other side has not: one line says so."""
     gone = {key for key, value in facts.items() if key not in other and not value}
-    return {key: value for key, value in facts.items() if key.partition(": ")[0] not in gone - {key}}
+    return {
+        key: value for key, value in facts.items() if key.partition(": ")[0] not in gone - {key}
+    }
 
 
 def _without(tokens: Sequence[str], others: Sequence[str]) -> list[str]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ElementTree
 from typing import TYPE_CHECKING
 
-from vfioneer.values import Size
+from vfioneer.review.amount import amount
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -59,7 +59,7 @@ def _flat(element: Element, name: str) -> Iterator[tuple[str, str]]:
 
 def _memory(element: Element) -> Iterator[tuple[str, str]]:
     name = "memory" if element.tag == "memory" else "current memory"
-    yield name, Size(int(element.text or 0) * _UNITS.get(element.get("unit", "KiB"), 1)).text
+    yield name, amount(int(element.text or 0) * _UNITS.get(element.get("unit", "KiB"), 1))
 
 
 def _vcpu(element: Element) -> Iterator[tuple[str, str]]:
@@ -146,4 +146,3 @@ _SPECIAL: dict[str, Callable[[Element], Iterator[tuple[str, str]]]] = {
     "devices": _devices,
     f"{_QEMU}commandline": _qemu,
 }
-

@@ -149,11 +149,12 @@ def _other_files(host: Host, vault: Vault) -> dict[str, str]:
 
 def _report(host: Host, context: dict[str, Any]) -> str:
     """Render the page for the person at the rack as `build.report` does, without built outputs."""
-    users = (*host.recipe.install.users, host.recipe.guest.user)
+    passwords = [user.password for user in host.recipe.install.users]
+    passwords.append(host.recipe.guest.user.password)
     record = {
         "base": {"name": host.base.name, "sha256": _BASE.sha256, "label": _LABEL},
         "arguments": list(kernel.live_arguments(host, _LABEL)),
-        "secrets": sorted({user.password for user in users if user.password is not None}),
+        "secrets": sorted({reference for reference in passwords if reference is not None}),
         "bulk": {},
         "outputs": {},
     }

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import difflib
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -11,19 +12,21 @@ from typing import TYPE_CHECKING
 from vfioneer.review.change import ADDED, CHANGED, REMOVED, FileChange, Item, Tag
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
-    from vfioneer.review.render import Snapshot
+    from vfioneer.review.rendering import Snapshot
 
 Files = dict[str, list[str]]
 """Mode and sha256 by path."""
 
 # Told by meaning; a change that has none there is still listed.
 SEED = "host/var/lib/vfioneer/seed.iso"
+REPORT = "report.html"
 DOMAIN = "host/var/lib/vfioneer/domain.xml"
 
 # A change in one of these can hurt although no value of the recipe has changed.
 _RISKY = (
+    ("host/etc/vfioneer/host.env", Tag.DISK),
     ("live/etc/vfioneer/host.env", Tag.DISK),
     ("live/usr/local/lib/vfioneer/*", Tag.WIPE),
     ("host/etc/NetworkManager/*", Tag.NETWORK),
@@ -47,6 +50,10 @@ def compare(
     for path in sorted(before.keys() | after.keys()):
         old, new = before.get(path), after.get(path)
         if old == new or path in told or path in moved.values():
+            continue
+        # What two trees share (host and live) is told once; `host/` comes first.
+        twin = path.replace("live/", "host/", 1)
+        if twin != path and (before.get(twin), after.get(twin)) == (old, new):
             continue
         if path in moved:
             yield FileChange(sign=CHANGED, path=f"{path} → {moved[path]}", summary="renamed")
@@ -89,11 +96,24 @@ def _diff(old: str, new: str) -> tuple[str, ...]:
     return tuple(diff)[2:]
 
 
-def risks(changes: Sequence[FileChange], known: Mapping[Tag, object]) -> Iterator[Item]:
+def without_report(changes: Sequence[FileChange], *, told: bool) -> tuple[FileChange, ...]:
+    """Drop the lines of the page for people, which only says again what changed elsewhere."""
+    if not told and len(changes) == 1:
+        return tuple(changes)
+    return tuple(replace(c, lines=()) if c.path == REPORT else c for c in changes)
+
+
+def _is_comment(change: FileChange) -> bool:
+    """Tell whether nothing but comments and empty lines differ."""
+    changed = [line[1:].strip() for line in change.lines if line.startswith(("+", "-"))]
+    return bool(changed) and all(not line or line.startswith("#") for line in changed)
+
+
+def risks(changes: Sequence[FileChange], known: Collection[Tag]) -> Iterator[Item]:
     """Yield an item for each file that can hurt, unless its effect was told as an item."""
     for change in changes:
         tags = [tag for pattern, tag in _RISKY if fnmatchcase(change.path, pattern)]
-        if not tags:
+        if not tags or _is_comment(change):
             continue
         tag = tags[0]
         # The installer's programs are no effect of a value: they are always told.

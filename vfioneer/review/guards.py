@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import shlex
 
+from vfioneer.review.amount import amount
 from vfioneer.review.change import Tag
-from vfioneer.values import Size
 
 PATH = "live/etc/vfioneer/host.env"
 NETWORK = {"NETWORK_MAC": "mac", "NETWORK_PCI": "pci"}
@@ -48,7 +48,7 @@ def read(text: str) -> dict[str, str]:
         except ValueError:
             value = quoted
         if value and name in _SIZES and value.isdigit():
-            value = Size(int(value)).text
+            value = amount(int(value))
         if value:
             settings[name] = value
     return settings

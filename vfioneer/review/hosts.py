@@ -13,7 +13,7 @@ from vfioneer.review.portrait import portray
 if TYPE_CHECKING:
     from vfioneer.review.aspects import Facts
     from vfioneer.review.change import Item
-    from vfioneer.review.render import Snapshot
+    from vfioneer.review.rendering import Snapshot
 
 
 def compare_host(name: str, before: Snapshot, after: Snapshot) -> HostChange:
@@ -58,13 +58,13 @@ def _changed(name: str, facts: tuple[Facts, Facts], sides: tuple[Snapshot, Snaps
     titles = {section.title for section in sections}
     told = {file for file, title in aspects.TOLD.items() if title in titles}
     changes = tuple(files.compare(facts[0]["files"], facts[1]["files"], sides, told))
-    tags = {item.tag for section in sections for item in section.items}
+    tags = {item.tag for section in sections for item in section.items if item.tag}
     if not (sections or changes):
         return HostChange(name=name, state=State.UNCHANGED)
     return HostChange(
         name=name,
         state=State.CHANGED,
         sections=sections,
-        files=changes,
+        files=files.without_report(changes, told=bool(sections)),
         file_risks=tuple(files.risks(changes, tags)),
     )

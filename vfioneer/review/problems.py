@@ -35,6 +35,11 @@ def compare(before: list[Problem], after: list[Problem]) -> Iterator[Item]:
         yield Item(REMOVED, f"solved: {_text(problem)}")
 
 
+def standing(problems: list[Problem]) -> tuple[Item, ...]:
+    """Return what the rules say of a host that has no past."""
+    return tuple(Item(ADDED, _text(problem), _tag(problem)) for problem in problems)
+
+
 def _only(problems: list[Problem], others: list[Problem]) -> list[Problem]:
     """Return those that the others have not, as often as they have them less."""
     rest = Counter(tuple(sorted(other.items())) for other in others)
@@ -64,14 +69,16 @@ def _text(problem: Problem) -> str:
 
 
 def refusals(data: dict[str, object]) -> tuple[Item, ...]:
-    """Return why a recipe is refused, with its places: where it is not the recipe's own fault too.
+    """Return why a recipe is refused, with its places.
 
     `data` is what a snapshot has instead of facts.
     """
     found = data.get("problems")
     if isinstance(found, list):
         return tuple(
-            Item(ADDED, f"{p['file']}: {p['path']}: {p['message']}".replace(": : ", ": "), Tag.BROKEN)
+            Item(
+                ADDED, f"{p['file']}: {p['path']}: {p['message']}".replace(": : ", ": "), Tag.BROKEN
+            )
             for p in found
         )
     crash = data.get("crash")

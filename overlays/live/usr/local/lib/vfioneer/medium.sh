@@ -46,15 +46,24 @@ network_up() {
     nm-online -q -t 90 || give_up "no network: $(nmcli -t -f DEVICE,STATE device | tr '\n' ' ')"
 }
 
-# fetch_bulk PATH DESTINATION: one file below vfioneer/ of the medium or the server.
-fetch_bulk() {
-    if [ -e "$MEDIUM/$1" ]; then
-        cp "$MEDIUM/$1" "$2"
-    elif [ -n "$(server)" ]; then
-        curl --fail --silent --show-error --location --retry 5 --retry-delay 3 --retry-all-errors \
-            --connect-timeout 20 --output "$2" "$(server)/$1" ||
-            give_up "cannot fetch $(server)/$1"
-    else
-        give_up "$1 is neither on the medium nor on a server (no vfioneer.server= argument)"
-    fi
+# copy_from_medium DIRECTORY: everything that /etc/vfioneer/bulk lists, in few processes.
+copy_from_medium() {
+    local part
+    while read -r part; do
+        cp -R "$MEDIUM/$part" "$1/" || give_up "the medium cannot be read: $(tail -n 1 "$LOG")"
+    done < <(awk '{ sub("/.*", "", $3); print $3 }' /etc/vfioneer/bulk | sort -u)
+    chmod -R u+w "$1"
+}
+
+# copy_from_server DIRECTORY: the same over the network, by one curl that tries again.
+copy_from_server() {
+    local base
+    base=$(server)
+    [ -n "$base" ] || give_up "neither on the medium nor on a server (no vfioneer.server= argument)"
+    network_up
+    awk -v base="$base" '{ print "url = \"" base "/" $3 "\"\noutput = \"" $3 "\"" }' \
+        /etc/vfioneer/bulk >/run/vfioneer/bulk.curl
+    (cd "$1" && curl --fail --silent --show-error --location --create-dirs --retry 5 --retry-delay 3 \
+        --retry-all-errors --connect-timeout 20 --fail-early --config /run/vfioneer/bulk.curl) ||
+        give_up "cannot fetch from $base: $(tail -n 1 "$LOG")"
 }

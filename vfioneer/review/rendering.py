@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Have each side rendered by its own code, both at once, and by today's code where that fails.
 
-    BASE dir ── python -m vfioneer.review.snapshot ──┐
-                                                     ├──> Snapshot, Snapshot
-    HEAD dir ── python -m vfioneer.review.snapshot ──┘
+BASE dir ── python -m vfioneer.review.snapshot ──┐
+                                                 ├──> Snapshot, Snapshot
+HEAD dir ── python -m vfioneer.review.snapshot ──┘
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def _render_today(side: Side, request: str, why: str) -> Snapshot:
                 reason = str(error)
                 continue
         # Overlays that today's code cannot read say less than today's own.
-        if own == attempts[-1][0] or not _crashes(snapshot):
+        if own == attempts[-1][0] or _is_rendered(snapshot):
             note = f"{side.variable}: {why}; its {what} are shown as today's code renders them"
             return replace(snapshot, note=note)
     message = f"{side.variable}: {side.title} cannot be rendered: {why}; today's code: {reason}"
@@ -130,7 +130,7 @@ def _run(directory: Path, request: str) -> Snapshot:
     with TemporaryDirectory(prefix="vfioneer-review-") as scratch:
         asked, told = Path(scratch, "request.json"), Path(scratch, "result")
         asked.write_text(request)
-        words = [sys.executable, "-m", _PROGRAM, asked, told]
+        words = [sys.executable, "-m", _PROGRAM, str(asked), str(told)]
         done = run(words, cwd=directory, check=False, quiet=True)
         if done.returncode != 0 or not told.exists():
             raise _Failed(_reason(done.stderr, done.returncode))
@@ -139,14 +139,15 @@ def _run(directory: Path, request: str) -> Snapshot:
         except (ValueError, KeyError, TypeError) as error:
             message = f"its result is not understood: {error}"
             raise _Failed(message) from None
-    crashes = _crashes(snapshot)
+    crashes = [data for data in snapshot.hosts.values() if data.startswith('{"crash"')]
     if crashes and len(crashes) == len(snapshot.hosts):
         raise _Failed(parse(crashes[0])["crash"])
     return snapshot
 
 
-def _crashes(snapshot: Snapshot) -> list[str]:
-    return [data for data in snapshot.hosts.values() if data.startswith('{"crash"')]
+def _is_rendered(snapshot: Snapshot) -> bool:
+    """Tell whether nothing but the recipes themselves kept hosts from being rendered."""
+    return not any(d.startswith(('{"crash"', '{"failure"')) for d in snapshot.hosts.values())
 
 
 def _reason(stderr: bytes, status: int) -> str:
@@ -170,6 +171,8 @@ def _read(file: Path) -> Snapshot:
                     snapshot.hosts[json.loads(key)] = value
                 case "fleet":
                     snapshot.fleet = parse(value)
+                case _:
+                    pass
     if kind != "end":
         message = "it ends early"
         raise ValueError(message)

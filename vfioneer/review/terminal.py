@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: MIT
+"""A review as plain text; on a terminal its lines are coloured by what stands in front of them."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, TextIO
+
+from vfioneer.review.change import Review, State
+from vfioneer.review.compose import clean, counts, file_count, groups, names, risks, shortened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vfioneer.review.compose import Group
+
+_DIFF_LINES = 24
+_COLOURS = {"+": "green", "-": "red", "~": "yellow", "[": "bold red", "@": "cyan"}
+
+
+def render(review: Review) -> str:
+    return "".join(f"{line}".rstrip() + "\n" for line in _lines(review))
+
+
+def _lines(review: Review) -> Iterator[str]:
+    yield f"review: {clean(review.base)} → {clean(review.head)}"
+    yield f"hosts: {', '.join(counts(review))}"
+    for note in review.notes:
+        yield f"note: {clean(note)}"
+    found = risks(review)
+    if found:
+        yield "\nwhat can hurt"
+    for risk in found:
+        hosts = f"{names(risk.hosts)}: " if risk.hosts else ""
+        yield f"  [{risk.tag}] {hosts}{clean(risk.item.text)}"
+    for group in groups(review):
+        yield ""
+        yield from _group(group)
+    quiet = [item for item in review.fleet if not item.tag]
+    if quiet:
+        yield "\nall hosts together"
+    for item in quiet:
+        yield f"    {item.sign} {clean(item.text)}"
+    yield from _rest(review)
+
+
+def _group(group: Group) -> Iterator[str]:
+    change = group.change
+    state = "" if change.state is State.CHANGED else f" ({change.state})"
+    yield f"{names(group.hosts)}{state}"
+    for section in change.sections:
+        yield f"  {section.title}"
+        for item in section.items:
+            yield f"    {item.sign} {clean(item.text)}"
+    if change.files:
+        shown = f" (as in {clean(change.name)})" if len(group.hosts) > 1 else ""
+        yield f"  files: {file_count(change)}{shown}"
+    for file in change.files:
+        yield f"    {file.sign} {clean(file.path)} ({file.summary})"
+        for line in shortened(file.lines, _DIFF_LINES):
+            yield f"        {line}"
+
+
+def _rest(review: Review) -> Iterator[str]:
+    for state in (State.REMOVED, State.UNCHANGED):
+        hosts = review.of(state)
+        if hosts:
+            yield f"\n{state}: {names(host.name for host in hosts)}"
+
+
+def write(text: str, stream: TextIO) -> None:
+    """Write the text, in colour where the stream is a terminal that wants it."""
+    if not stream.isatty() or "NO_COLOR" in os.environ:
+        stream.write(text)
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(file=stream, soft_wrap=True, highlight=False)
+    for line in text.splitlines():
+        console.print(Text(line, style=_COLOURS.get(line.lstrip()[:1], "")))
