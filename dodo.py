@@ -128,7 +128,7 @@ def task_fetch() -> Iterator[Task]:
             "name": name,
             "actions": [action("obtain", "obtain", name)],
             "file_dep": tasks.source_inputs(name),
-            "targets": [tasks.source_target(name)],
+            "targets": tasks.source_targets(name),
         }
 
 

@@ -50,7 +50,7 @@ def check_outputs(name: str, below: str) -> None:
         if found != digest:
             wrong.append(f"{directory / path} {'is not what was built' if found else 'is missing'}")
     if wrong:
-        hint = f"./doit clean build:{name}, then ./doit build HOST={name}"
+        hint = f"./doit clean render:{name}, then ./doit build HOST={name}"
         raise UserError("\n".join(wrong), hint=hint)
 
 

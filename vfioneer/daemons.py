@@ -51,15 +51,15 @@ def run_until_interrupted(
 def _hear_all(
     lines: Lines, running: Mapping[str, subprocess.Popen[str]], hear: Callable[[str, str], None]
 ) -> None:
-    last: list[str] = []
+    last: dict[str, list[str]] = {name: [] for name in running}
     while True:
         name, line = lines.get()
         if line is None:
             status = running[name].wait()
-            said = "".join(f"\n    {text}" for text in last[-SHOWN_LINES:])
+            said = "".join(f"\n    {text}" for text in last[name])
             message = f"{name} ended by itself with status {status}{said}"
             raise UserError(message)
-        last = [*last[-SHOWN_LINES:], line] if line else last
+        last[name] = [*last[name], line][-SHOWN_LINES:]
         hear(name, line)
 
 

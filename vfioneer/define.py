@@ -34,7 +34,6 @@ _REMEDIES = (
     ("End of file", _SSH),
     ("authentication", "be root there, or in its group libvirt: qemu+ssh://root@HOST/system"),
     ("No such file", "is libvirtd running there? systemctl enable --now libvirtd"),
-    ("no connection driver", "such as URI=qemu+ssh://root@10.0.0.7/system"),
     ("schema", "this host's libvirt is older than the base's, or overlays/guest/ has a mistake"),
     (
         "unsupported configuration",
@@ -158,14 +157,16 @@ def other_machine(connection: Any, identity: Identity) -> str:
     try:
         system = ET.fromstring(connection.getSysinfo()).find("system")
     except libvirt.libvirtError:
-        say("the host does not tell its serial number and UUID, so they were not compared")
-        return ""
+        system = None
     entries = {} if system is None else {e.get("name"): (e.text or "").strip() for e in system}
     wanted = {"uuid": identity.uuid, "serial": identity.serial, "product": identity.product}
+    known = {what: value for what, value in wanted.items() if value and what in entries}
+    if not known:
+        say("the host does not tell its serial number or UUID, so they were not compared")
     return "; ".join(
         f"its {what} is {entries[what]}, the recipe's is {value}"
-        for what, value in wanted.items()
-        if value and what in entries and entries[what].lower() != value.lower()
+        for what, value in known.items()
+        if entries[what].lower() != value.lower()
     )
 
 

@@ -6,6 +6,7 @@ Element reference: libvirt.org/formatdomain.html.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -93,7 +94,7 @@ def _devices(host: Host) -> tuple[PassedFunction, ...]:
 
 def _comment(text: str) -> str:
     # Two hyphens may not stand in an XML comment (XML 1.0, section 2.5).
-    return text.replace("--", "- -").rstrip("-")
+    return re.sub(r"-(?=-|$)", "- ", text)
 
 
 def _emulator_cpus(host: Host) -> str:

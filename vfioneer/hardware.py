@@ -82,7 +82,7 @@ class Kernel(Model):
 
     release: Line | None = None
     arguments: Line | None = None
-    options: dict[str, str] = {}
+    options: dict[Line, Line] = {}
     """Options from its config that matter here, such as CONFIG_FB_EFI: y."""
 
 

@@ -137,8 +137,7 @@ def _check_targets(entries: Mapping[str, Path], owners: Mapping[str, str]) -> No
     gone = [(name, path) for name, path in links if not path.exists()]
     if gone:
         lines = [f"{path} leads to nothing: {path.readlink()}" for _name, path in gone]
-        hint = f"./doit clean build:{gone[0][0]}, then ./doit build"
-        raise UserError("\n".join(lines), hint=hint)
+        raise UserError("\n".join(lines), hint=f"./doit build HOST={gone[0][0]}")
 
 
 def served_as(site: Path) -> tuple[str, str]:

@@ -6,12 +6,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vfioneer import base, iso
-from vfioneer.errors import UserError
-from vfioneer.outputs import facts_path, tree_path
+from vfioneer.outputs import LAB_PACKAGES, facts_path, tree_path
 from vfioneer.paths import CACHE
 from vfioneer.source import Kind, load_source
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from vfioneer.source import Source
 
 
@@ -32,13 +33,33 @@ def _make(source: Source) -> None:
         from vfioneer.lab.base import build as make_base
 
         make_base(source.path, workdir)
+        write_package_list(workdir)
     elif source.kind is Kind.PACKAGES:
         from vfioneer.lab.repository import build as make_repository
 
-        make_repository(source.path, workdir / "packages.txt", CACHE / "lab-debs")
+        make_repository(source.path, LAB_PACKAGES, CACHE / "lab-debs")
     else:
-        message = f"the lab makes no {source.kind}"
-        raise UserError(message)
+        from vfioneer.lab.guest import build as make_guest
+
+        make_guest(source.path, workdir)
+
+
+def write_package_list(workdir: Path) -> None:
+    """Write what the lab base has installed, which the packages on its medium leave out."""
+    import tarfile
+
+    from vfioneer.lab import bootstrap
+
+    with tarfile.open(bootstrap.make(workdir)) as archive:
+        status = archive.extractfile("./var/lib/dpkg/status")
+        assert status is not None
+        paragraphs = status.read().decode().split("\n\n")
+    lines = []
+    for paragraph in paragraphs:
+        fields = dict(line.split(": ", 1) for line in paragraph.splitlines() if ": " in line)
+        if fields.get("Status") == "install ok installed":
+            lines.append(f"{fields['Package']} {fields['Version']}\n")
+    LAB_PACKAGES.write_text("".join(sorted(lines)))
 
 
 def inspect(name: str) -> None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # Written last into an extracted base: a directory itself cannot be a file_dep.
+LAB_PACKAGES = CACHE / "lab" / "packages.txt"
 TREE_STAMP = ".complete"
 
 

@@ -24,6 +24,7 @@ from vfioneer.recipe import Binding
 from vfioneer.run import SOURCE_DATE_EPOCH
 from vfioneer.syntax import read
 from vfioneer.template import render_template
+from vfioneer.values import ModuleName
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -143,7 +144,7 @@ def softdeps(host: Host) -> tuple[str, ...]:
         if function.is_display:
             drivers += _DISPLAY_DRIVERS.get(function.id.vendor, ())
         drivers += _CLASS_DRIVERS.get(function.pci_class or "", ())
-        drivers += [m for m in function.modules if m.replace("_", "").isalnum()]
+        drivers += [m for m in function.modules if ModuleName.pattern.fullmatch(m)]
     return tuple(dict.fromkeys(drivers))
 
 

@@ -271,12 +271,23 @@ def source_target(name: str) -> Path:
 def source_inputs(name: str) -> list[Path]:
     """Return what a source's file is made from: its recipe, its lock, the lab's payload."""
     inputs = [SOURCES / f"{name}.yaml"]
-    if "\nmade: lab" in _source_text(name):
-        return inputs + sorted(
-            p for p in (*LAB.rglob("*"), *(PACKAGE / "lab").rglob("*.py")) if p.is_file()
-        )
-    lock = SOURCES / f"{name}.lock.yaml"
-    return [*inputs, lock] if lock.exists() else inputs
+    if "\nmade: lab" not in _source_text(name):
+        lock = SOURCES / f"{name}.lock.yaml"
+        return [*inputs, lock] if lock.exists() else inputs
+    own = {"lab-guest": "guest", "lab-packages": "repository"}.get(name)
+    parts = {"guest": ("guest",), "repository": ("repository", "debs", "debfile", "alpm")}
+    for path in (*LAB.rglob("*"), *(PACKAGE / "lab").glob("*.py")):
+        # guest_disk.py belongs to lab/guest/, boot.py to the base; sources.py to all.
+        word = path.stem.split("_")[0] if path.parent.name == "lab" else path.parts[1]
+        owner = next((part for part, words in parts.items() if word in words), None)
+        if path.is_file() and (owner == own or word == "sources"):
+            inputs.append(path)
+    return sorted([*inputs, LAB_PACKAGES] if own == "repository" else inputs)
+
+
+def source_targets(name: str) -> list[Path]:
+    """Return what getting a source leaves; the lab base also says what it has installed."""
+    return [source_target(name), *([LAB_PACKAGES] if name == "lab" else [])]
 
 
 @functools.cache

@@ -30,6 +30,7 @@ import pytest
 from cases import TOP, base_facts, load_case
 
 from vfioneer import pxe
+from vfioneer.errors import UserError
 from vfioneer.machine.command import Order
 from vfioneer.machine.machine import Machine
 from vfioneer.machine.network import TapNetwork
@@ -97,7 +98,7 @@ def lan() -> Iterator[Lan]:
         for name, link, address in ((found.here, "vfa", SERVER), (found.there, "vfb", CLIENT)):
             found.ip("-n", name, "addr", "add", f"{address}/24", "dev", link)
             found.ip("-n", name, "link", "set", link, "up")
-    except (OSError, subprocess.CalledProcessError) as error:
+    except (OSError, subprocess.CalledProcessError, UserError) as error:
         remove(found)
         # A computer that cannot do this must not make a green run in CI.
         if os.environ.get("CI") == "true":
@@ -109,7 +110,7 @@ def lan() -> Iterator[Lan]:
 
 def remove(lan: Lan) -> None:
     for name in (lan.here, lan.there):
-        with suppress(OSError, subprocess.CalledProcessError):
+        with suppress(OSError, subprocess.CalledProcessError, UserError):
             lan.ip("netns", "del", name)
 
 
@@ -126,7 +127,7 @@ def lay_out(name: str, checkout: Path) -> Host:
     (tree / "boot/vmlinuz-x86_64").write_bytes(bytes(range(256)) * 16)
     out.directory.mkdir(exist_ok=True)
     out.archive.write_bytes(b"overlay of " + name.encode())
-    links = {host.base.name: tree}
+    links = {str(host.base.name): tree}
     pxe.write_tree(out.pxe, host, base_facts(host), out.archive, links=links)
     files = sorted(p for p in out.pxe.rglob("*") if p.is_file() and not p.is_symlink())
     out.sums.write_text("".join(f"{digest(p)}  {p.relative_to(out.directory)}\n" for p in files))

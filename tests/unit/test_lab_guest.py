@@ -220,6 +220,7 @@ def test_the_file_system_is_the_archive_and_the_same_twice(tmp_path: Path) -> No
             assert run(["debugfs", "-R", f'cat "/{name}"', disk]).stdout == content
     superblock = run(["debugfs", "-R", "show_super_stats -h", disk]).stdout.decode()
     assert re.search(rf"volume name: +{guest_ext4.LABEL}$", superblock, re.MULTILINE)
+    assert re.search(r"^Last write time: +Fri Jan  1 00:00:00 2021$", superblock, re.MULTILINE)
     # GRUB 2.06 knows neither
     assert "orphan_file" not in superblock
     assert "metadata_csum_seed" not in superblock

@@ -80,6 +80,20 @@ def test_an_emulated_machine_is_emulated_as_itself() -> None:
     assert again.substitutions == ()
 
 
+@pytest.mark.parametrize("name", ["lab01", "lab02"])
+def test_the_labs_inventory_is_the_emulated_machine(name: str) -> None:
+    real = load(name)
+    machine = emulate(real, accelerator=Accelerator.TCG)
+    assert machine.hardware == real.hardware
+    assert machine.substitutions == ()
+
+
+def test_an_nvme_disk_selected_by_model_becomes_one_that_has_it() -> None:
+    disk = emulate(load("amd01"), accelerator=Accelerator.TCG).disks[0]
+    assert disk.device.startswith("ide-hd")
+    assert disk.disk.model == "Samsung SSD 970 EVO 500GB"
+
+
 def test_twin_cards_become_twins_and_the_kept_one_boots() -> None:
     card = {"ids": "10de:13c2", "pci_class": "0300"}
     machine = emulated(

@@ -9,12 +9,12 @@ the golden cases, which have every field of the models (golden/test_cases.py pro
 from __future__ import annotations
 
 import configparser
+import re
 import shlex
 import subprocess
 import xml.etree.ElementTree as ET
 from copy import deepcopy
 from dataclasses import replace
-from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,25 +23,26 @@ import pytest
 import yaml
 from cases import TOP, lay_out, rendered
 
-from vfioneer.document import Document, RecipeError
+from vfioneer.hardware import Hardware
 from vfioneer.host import Host, load
-from vfioneer.model import validate
+from vfioneer.model import M, validate
+from vfioneer.recipe import Recipe
 from vfioneer.source import Source
-from vfioneer.syntax import parse, read
+from vfioneer.syntax import read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from vfioneer.document import Loc
+    from vfioneer.document import Document, Loc
 
 HOSTILE = [
     "'", '"', "`", "\\", "\\n", "'\"'\"'", "\n", "a\nb", "\r\n", "\n\n[ipv4]\nmethod=manual", "\t",
     "$(touch pwned)", "`touch pwned`", "${IFS}", "$x", "&& touch pwned", "; touch pwned", "| sh",
     "> pwned", "]]>", "--", "---", "-->", "<!--", "<b>", "</name><name>x", "&amp;", "&#10;", "%s%n",
     "{{ 7*7 }}", "{% raw %}", "{# x", "\0", "\x1b[31mred", "\x7f", "\u2028", "\u202ecod", "\ufeff",
-    "\U000e0001", "a: b", "- a", " # c", "!!python/object:os.system x", "*a", "&a", "@", "[a]", "{a}",
-    "../../etc/passwd", "/../x", "~", "-rf", "--help", "٣", "é", "𝟎", "👾", "x" * 5000, "", " ", ";",
-    "|", ",", "=", "#", "!", "%", "fe80::1%\n$(touch pwned)", "10.0.0.1/255.255.255.0\n",
+    "\U000e0001", "a: b", "- a", " # c", "!!python/object:os.system x", "*a", "&a", "@", "[a]",
+    "{a}", "../../etc/passwd", "/../x", "~", "-rf", "--help", "٣", "é", "👾",
+    "", " ", ";", "|", ",", "=", "#", "!", "%", "fe80::1%\n$(touch pwned)", "x" * 5000,
 ]  # fmt: skip
 
 
@@ -57,73 +58,63 @@ def leaves(data: Any, loc: Loc = ()) -> Iterator[tuple[Loc, str]]:
         yield loc, data
 
 
-def changed(document: Document, loc: Loc, value: str) -> Document:
-    data = deepcopy(document.data)
-    here = data
+def put(data: Any, loc: Loc, value: str) -> None:
     for part in loc[:-1]:
-        here = here[part]
-    here[loc[-1]] = value
-    return replace(document, data=data, problems=[])
+        data = data[part]
+    data[loc[-1]] = value
 
 
-def attempts(text: str) -> list[str]:
-    return [*HOSTILE, *(text + hostile for hostile in HOSTILE), *(h + text for h in HOSTILE)]
-
-
-def load_changed(document: Document, loc: Loc, value: str) -> Host | None:
-    """Load the host with one text changed; None where it is refused, with a message for terminals."""
-    mutant = changed(document, loc, value)
-
-    def open_document(path: Path) -> Document:
-        return mutant if path == document.file else read(path)
-
-    try:
-        return load("bridge01", open_document=open_document)
-    except RecipeError as error:
-        assert all(line.isprintable() for line in str(error).splitlines())
-        return None
+def accepted(document: Document, model: type[M], value: str, *, append: bool) -> tuple[M, int]:
+    """Put a value into every text at once, and take it back where it is refused."""
+    places = dict(leaves(document.data))
+    data = deepcopy(document.data)
+    for loc, text in places.items():
+        put(data, loc, text + value if append else value)
+    while True:
+        found, problems = validate(replace(document, data=data, problems=[]), model)
+        if found is not None:
+            return found, len(places)
+        messages = "\n".join(map(str, problems)).splitlines()
+        assert all(line.isprintable() for line in messages)
+        refused = {loc for loc in places if any(loc[: len(p.loc)] == p.loc for p in problems)}
+        assert refused, problems
+        for loc in refused:
+            put(data, loc, places.pop(loc))
 
 
 @pytest.fixture
-def baseline(checkout: Path) -> dict[str, str]:
+def host(checkout: Path) -> Host:
     lay_out("bridge01", checkout)
-    return rendered(load("bridge01"))
+    return load("bridge01")
 
 
 @pytest.mark.spawns
-@pytest.mark.parametrize("kind", ["recipe", "hardware"])
-def test_every_text_of_a_host(
-    kind: str, baseline: dict[str, str], checkout: Path, tmp_path: Path
+@pytest.mark.parametrize("append", [False, True], ids=["alone", "appended"])
+@pytest.mark.parametrize("model", [Recipe, Hardware, Source], ids=lambda m: m.__name__.lower())
+def test_every_text(
+    model: type[Recipe] | type[Hardware] | type[Source], append: bool, host: Host
 ) -> None:
-    path = Path("recipes/bridge01.yaml" if kind == "recipe" else "recipes/hardware/bridge01.yaml")
-    document = read(path)
-    places = dict(leaves(document.data))
-    assert len(places) > 60
-    accepted = 0
-    for loc, text in places.items():
-        for value in attempts(text):
-            host = load_changed(document, loc, value)
-            if host is not None:
-                accepted += 1
-                judge(baseline, rendered(host), f"{loc} = {value!r}")
-    # Free text for people takes most of it: the test is not empty.
-    assert accepted > 500
-    assert not (tmp_path / "pwned").exists()
+    baseline = rendered(host)
+    taken = 0
+    for value in HOSTILE:
+        mutant, count = mutated(host, model, value, append=append)
+        taken += count
+        judge(baseline, rendered(mutant), repr(value))
+    # Free text for people takes much of it: the test is not empty.
+    assert taken > 20
+    assert not Path("pwned").exists()
 
 
-@pytest.mark.spawns
-def test_every_text_of_a_source(baseline: dict[str, str], checkout: Path) -> None:
-    host = load("bridge01")
-    for name in ("manjaro-kde-20.2.1", "lab"):
-        document = read(TOP / f"recipes/sources/{name}.yaml")
-        for loc, text in leaves(document.data):
-            for value in attempts(text):
-                source, problems = validate(changed(document, loc, value), Source)
-                for problem in problems:
-                    assert all(line.isprintable() for line in str(problem).splitlines())
-                if source is not None and name == host.base.name and source.base is not None:
-                    texts = rendered(replace(host, base=source))
-                    judge(baseline, texts, f"{loc} = {value!r}")
+def mutated(host: Host, model: type[Any], value: str, *, append: bool) -> tuple[Host, int]:
+    if model is Recipe:
+        recipe, count = accepted(host.recipe_document, Recipe, value, append=append)
+        return replace(host, recipe=recipe), count
+    if model is Hardware:
+        hardware, count = accepted(host.hardware_document, Hardware, value, append=append)
+        return replace(host, hardware=hardware), count
+    document = read(TOP / f"recipes/sources/{host.base.name}.yaml")
+    source, count = accepted(document, Source, value, append=append)
+    return replace(host, base=source), count
 
 
 def judge(baseline: dict[str, str], texts: dict[str, str], what: str) -> None:
@@ -223,8 +214,15 @@ def assignments(text: str) -> list[tuple[str, str]]:
     return found
 
 
+def same_softdeps(_before: str, after: str) -> None:
+    """A driver that is no module name is left out, so the number of lines may differ."""
+    for line in after.splitlines():
+        assert line.startswith("# ") or re.fullmatch(r"softdep [a-z0-9_-]+ pre: vfio-pci", line)
+
+
 CHECKS: list[tuple[str, Callable[[str, str], None]]] = [
     (".xml", same_xml),
+    ("modprobe.d/vfioneer.conf", same_softdeps),
     (".html", same_html),
     ("host.env", same_shell),
     ("default/grub", same_shell),
@@ -256,12 +254,18 @@ def test_the_judge_of_shell_sees_a_command() -> None:
         same_shell("A=x\n", "A=$(touch pwned)\n")
 
 
-def test_files_of_other_names_and_kinds_are_found(checkout: Path) -> None:
-    """A secret's path is free text, too: it is only ever opened, never run."""
-    lay_out("bridge01", checkout)
-    document = parse(Path("recipes/bridge01.yaml").read_bytes(), Path("recipes/bridge01.yaml"))
-    change = partial(load_changed, document, ("guest", "user", "password"))
-    assert change("file:$(touch pwned)") is None
-    assert change("file:a\nb") is None
-    assert change("cmd:id") is None
-    assert change("file:../x") is not None
+@pytest.mark.parametrize(
+    ("secret", "taken"),
+    [
+        ("file:$(touch pwned)", 0),
+        ("file:a\nb", 0),
+        ("cmd:id", 0),
+        ("file:../x", 1),
+        ("env:HASH", 1),
+    ],
+)
+def test_a_secret_is_a_reference_and_nothing_else(secret: str, taken: int, host: Host) -> None:
+    document = deepcopy(host.recipe_document)
+    document.data["guest"]["user"]["password"] = secret
+    recipe, _problems = validate(document, Recipe)
+    assert (recipe is not None) == bool(taken)

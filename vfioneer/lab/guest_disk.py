@@ -122,4 +122,4 @@ def _write_esp(loader: Path, raw: Path) -> None:
     )  # fmt: skip
     image = f"{raw}@@{ESP.offset}"
     run(["mmd", "-i", image, "::EFI", "::EFI/BOOT"])
-    run(["mcopy", "-m", "-i", image, loader, "::EFI/BOOT/BOOTX64.EFI"])
+    run(["mcopy", "-i", image, loader, "::EFI/BOOT/BOOTX64.EFI"])

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 LABEL = "cloudimg-rootfs"
 UUID = "6c616267-726f-4074-8000-76666f6e6565"
 BLOCK = 4096
+# e2fsprogs' own; it knows SOURCE_DATE_EPOCH from 1.47.1 on.
+CLOCK = {"E2FSPROGS_FAKE_TIME": str(SOURCE_DATE_EPOCH)}
 # What kind of file a mode says it is (inode(7)); a hard link has its first name's inode.
 TYPES = {tarfile.REGTYPE: 0o100000, tarfile.DIRTYPE: 0o040000, tarfile.SYMTYPE: 0o120000}
 
@@ -44,17 +46,14 @@ def write(root: Path, archive: Path, raw: Path, place: Partition) -> None:
             "-E", f"hash_seed={UUID},offset={place.offset},root_owner=0:0",
             "-b", str(BLOCK), "-d", root, raw, str(place.size // BLOCK),
         ],
-        env={
-            "MKE2FS_CONFIG": str((GUEST / "mke2fs.conf").absolute()),
-            "E2FSPROGS_FAKE_TIME": str(SOURCE_DATE_EPOCH),
-        },
+        env={"MKE2FS_CONFIG": str((GUEST / "mke2fs.conf").absolute()), **CLOCK},
     )  # fmt: skip
     with tarfile.open(archive) as members:
         script = "".join(f"{command}\n" for command in commands(members))
     file = raw.with_name("debugfs.script")
     file.write_text(script)
     log = raw.with_name("debugfs.log")
-    run(["debugfs", "-w", "-f", file, f"{raw}?offset={place.offset}"], log=log)
+    run(["debugfs", "-w", "-f", file, f"{raw}?offset={place.offset}"], log=log, env=CLOCK)
     check(log.read_text(errors="replace"))
 
 

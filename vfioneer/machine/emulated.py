@@ -76,8 +76,7 @@ def emulate(
     board = Board(hardware=host.hardware)
     board.fill(functions, stand_ins(host.assignment.passed, functions))
     network = _network_place(board, host)
-    if not any(f.is_display for f in functions):
-        board.add(card("host-display"), preferred=2)
+    _add_display(board)
     usb = _usb_place(board, host)
     places = board.in_order()
     disks, disk_lines = emulate_disks(host, places)
@@ -97,12 +96,9 @@ def emulate(
         network=tuple(interface.interface for interface in interfaces),
         pci=_inventory(places),
     )
+    devices = device_arguments(places, disks, {i.pci: i.options for i in interfaces})
     return Emulated(
-        arguments=(
-            *machine,
-            *smbios_arguments(hardware.dmi),
-            *device_arguments(places, disks, {i.pci: i.options for i in interfaces}),
-        ),
+        arguments=(*machine, *smbios_arguments(hardware.dmi), *devices),
         hardware=hardware,
         substitutions=(
             *machine_lines,
@@ -118,6 +114,11 @@ def emulate(
         network_card=device_id(network),
         accelerator=accelerator,
     )
+
+
+def _add_display(board: Board) -> None:
+    if not any(place.card.pci_class.startswith("03") for place in board.places):
+        board.add(card("host-display"), preferred=2)
 
 
 def _network_place(board: Board, host: Host) -> Place:

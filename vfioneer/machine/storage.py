@@ -71,8 +71,12 @@ def emulate_disks(host: Host, places: Sequence[Place]) -> tuple[list[EmulatedDis
         place = next(
             (p for p in places if p.original and p.original.address == disk.controller), None
         )
+        by_name = number == 0 and (selector.model or selector.wwn)
+        if place and place.card.device == "nvme" and by_name:
+            # QEMU's NVMe disks have a model of their own: the installer would not find this one.
+            place = None
         device, seen = _attach(disk, place, places, number, ports)
-        substitutions += [f"disk {disk.name}: {text}" for text in _differences(disk, seen)]
+        substitutions += [f"disk {disk.name}: {text}" for text in _differences(listed, seen)]
         made = EmulatedDisk(id=f"disk{number}", disk=seen, device=device, installed_to=number == 0)
         emulated.append(made)
     substitutions += [f"disk {disk.name} is left out" for disk in real[MAX_DISKS:]]
@@ -80,18 +84,13 @@ def emulate_disks(host: Host, places: Sequence[Place]) -> tuple[list[EmulatedDis
 
 
 def _as_selected(disk: Disk, selector: DiskSelector, host: str, number: int) -> Disk:
-    serial = disk.serial or f"{host}-{number}".upper()[-SERIAL_LENGTH:]
+    serial = disk.serial or f"{host}-{number}".upper()
+    known: dict[str, object] = {"serial": serial[:SERIAL_LENGTH]}
     if number == 0:
-        known = {
-            "serial": selector.serial or serial,
-            "wwn": selector.wwn or disk.wwn,
-            "model": selector.model or disk.model,
-            "solid_state": disk.solid_state
-            if selector.solid_state is None
-            else selector.solid_state,
-        }
-        return disk.model_copy(update=known)
-    return disk.model_copy(update={"serial": serial})
+        solid = disk.solid_state if selector.solid_state is None else selector.solid_state
+        known = {"serial": (selector.serial or serial)[:SERIAL_LENGTH], "solid_state": solid}
+        known |= {"wwn": selector.wwn or disk.wwn, "model": selector.model or disk.model}
+    return disk.model_copy(update=known)
 
 
 def _attach(

@@ -201,6 +201,7 @@ ASPECTS: dict[str, Callable[[Both, Sides], Iterator[Item]]] = {
     "sources": sources,
     "rules": rules,
 }
+ARGUMENTS = ("kernel arguments", "kernel arguments of the medium only", "initramfs modules")
 # Files whose change an aspect has told by meaning.
 TOLD = {
     files.SEED: "guest seed",

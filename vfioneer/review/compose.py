@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _NAMES_SHOWN = 12
-_LINE = 400
+_LINE = 1000
 
 # What is said of a host in each state, and in which order the states are counted.
 _COUNTED = {

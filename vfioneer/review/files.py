@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from vfioneer.review.change import ADDED, CHANGED, REMOVED, FileChange, Item, Tag
+from vfioneer.review.change import ADDED, CHANGED, REMOVED, FileChange, Item, Tag, compare_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -26,18 +27,22 @@ DOMAIN = "host/var/lib/vfioneer/domain.xml"
 
 # A change in one of these can hurt although no value of the recipe has changed.
 _RISKY = (
-    ("host/etc/vfioneer/host.env", Tag.DISK),
-    ("live/etc/vfioneer/host.env", Tag.DISK),
     ("live/usr/local/lib/vfioneer/*", Tag.WIPE),
-    ("host/etc/NetworkManager/*", Tag.NETWORK),
+    ("host/usr/local/lib/vfioneer/*", Tag.DEVICE),
+    ("host/etc/initcpio/*", Tag.DEVICE),
+    ("host/etc/modprobe.d/*", Tag.DEVICE),
     ("host/etc/sudoers.d/*", Tag.KEYS),
     ("host/etc/ssh/*", Tag.KEYS),
+)
+# These follow from values: told as files only where no value of that kind was told.
+_FOLLOWING = (
+    ("*/etc/vfioneer/host.env", Tag.DISK),
+    ("*/etc/vfioneer/functions", Tag.DEVICE),
+    ("host/etc/modprobe.d/vfioneer.conf", Tag.DEVICE),
+    ("host/etc/NetworkManager/*", Tag.NETWORK),
     ("host/etc/vfioneer/keys/*", Tag.KEYS),
     ("host/etc/vfioneer/secrets/*", Tag.KEYS),
     ("host/etc/vfioneer/users", Tag.KEYS),
-    ("host/etc/vfioneer/functions", Tag.DEVICE),
-    ("host/etc/modprobe.d/*", Tag.DEVICE),
-    ("host/etc/initcpio/*", Tag.DEVICE),
 )
 _WHAT = {Tag.WIPE: "the installer itself", Tag.DISK: "the guards of the installer"}
 
@@ -96,11 +101,33 @@ def _diff(old: str, new: str) -> tuple[str, ...]:
     return tuple(diff)[2:]
 
 
-def without_report(changes: Sequence[FileChange], *, told: bool) -> tuple[FileChange, ...]:
-    """Drop the lines of the page for people, which only says again what changed elsewhere."""
-    if not told and len(changes) == 1:
-        return tuple(changes)
-    return tuple(replace(c, lines=()) if c.path == REPORT else c for c in changes)
+def without_echoes(
+    changes: Sequence[FileChange], arguments: Collection[str], *, told: bool
+) -> tuple[FileChange, ...]:
+    """Drop the lines that only say again what was told, such as one more kernel argument.
+
+    The page for people says everything again, so its lines are shown where it alone has changed.
+    """
+    alone = len(changes) == 1 and not told
+    return tuple(
+        replace(change, lines=(), summary=f"{change.summary}, as told above")
+        if (change.path == REPORT and not alone) or _is_echo(change, arguments)
+        else change
+        for change in changes
+    )
+
+
+def _is_echo(change: FileChange, arguments: Collection[str]) -> bool:
+    """Tell whether each changed line differs in kernel arguments alone that were told."""
+    old, new = ([line[1:] for line in change.lines if line.startswith(s)] for s in "-+")
+    if not old or len(old) != len(new):
+        return False
+    items = {
+        item.text
+        for pair in zip(old, new, strict=True)
+        for item in compare_tokens(*(re.split(r"[\s\"']+", line) for line in pair))
+    }
+    return bool(items) and items <= set(arguments)
 
 
 def _is_comment(change: FileChange) -> bool:
@@ -112,11 +139,14 @@ def _is_comment(change: FileChange) -> bool:
 def risks(changes: Sequence[FileChange], known: Collection[Tag]) -> Iterator[Item]:
     """Yield an item for each file that can hurt, unless its effect was told as an item."""
     for change in changes:
-        tags = [tag for pattern, tag in _RISKY if fnmatchcase(change.path, pattern)]
-        if not tags or _is_comment(change):
+        tag = _tag(change.path, _FOLLOWING)
+        if tag and tag in known:
             continue
-        tag = tags[0]
-        # The installer's programs are no effect of a value: they are always told.
-        if tag is Tag.WIPE or tag not in known:
+        tag = tag or _tag(change.path, _RISKY)
+        if tag and not _is_comment(change):
             what = f"{_WHAT[tag]}: " if tag in _WHAT else ""
             yield Item(change.sign, f"{what}{change.path} ({change.summary})", tag)
+
+
+def _tag(path: str, patterns: Sequence[tuple[str, Tag]]) -> Tag | None:
+    return next((tag for pattern, tag in patterns if fnmatchcase(path, pattern)), None)

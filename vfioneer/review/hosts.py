@@ -65,6 +65,15 @@ def _changed(name: str, facts: tuple[Facts, Facts], sides: tuple[Snapshot, Snaps
         name=name,
         state=State.CHANGED,
         sections=sections,
-        files=files.without_report(changes, told=bool(sections)),
+        files=files.without_echoes(changes, _arguments(sections), told=bool(sections)),
         file_risks=tuple(files.risks(changes, tags)),
     )
+
+
+def _arguments(sections: tuple[Section, ...]) -> set[str]:
+    return {
+        item.text
+        for section in sections
+        for item in section.items
+        if section.title in aspects.ARGUMENTS
+    }

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 Problem = dict[str, str]
 
 
+def compare_fleet(before: list[Problem], after: list[Problem]) -> Iterator[Item]:
+    """Compare what concerns all hosts together: the file says whose it is."""
+    told = ([p | {"path": f"{p['file']}: {p['path']}"} for p in side] for side in (before, after))
+    yield from compare(*told)
+
+
 def compare(before: list[Problem], after: list[Problem]) -> Iterator[Item]:
     """Compare by rule and place; one that only says it in other words is no new one."""
     gone, new = _only(before, after), _only(after, before)

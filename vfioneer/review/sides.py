@@ -26,6 +26,6 @@ def compare_sides(base: Side, head: Side, host: str | None, *, note: str = "") -
         base=base.title,
         head=head.title,
         hosts=tuple(compare_host(name, before, after) for name in names),
-        fleet=tuple(problems.compare(before.fleet, after.fleet)),
+        fleet=tuple(problems.compare_fleet(before.fleet, after.fleet)),
         notes=tuple(text for text in (note, before.note, after.note) if text),
     )
