@@ -4,7 +4,7 @@
 import sys
 from collections.abc import Iterator
 
-from vfioneer import tasks
+from vfioneer import inputs, tasks
 from vfioneer.outputs import Outputs, facts_path, tree_stamp
 from vfioneer.tasks import Task, action, per_host
 
@@ -31,7 +31,7 @@ def task_recipe(host: str) -> Task:
     """a recipe read and checked by itself; says which base and image it needs"""
     return {
         "actions": [action("build", "dependencies", host)],
-        "file_dep": [*tasks.recipe_sources(host), *tasks.package_sources()],
+        "file_dep": [*inputs.recipe_sources(host), *inputs.package_sources()],
     }
 
 
@@ -42,9 +42,9 @@ def task_render(host: str) -> Task:
     return {
         "actions": [action("build", "render", host)],
         "file_dep": [
-            *tasks.recipe_sources(host),
-            *tasks.overlay_sources(),
-            *tasks.package_sources(),
+            *inputs.recipe_sources(host),
+            *inputs.overlay_sources(),
+            *inputs.package_sources(),
         ],
         "targets": [out.overlay_manifest, out.seed, *out.seed_files, out.domain],
         "uptodate": [tasks.secrets_unchanged],
@@ -80,7 +80,7 @@ def task_iso(host: str) -> Task:
     return {
         "actions": [action("build", "medium", host)],
         "calc_dep": [f"recipe:{host}"],
-        "file_dep": [out.archive, out.overlay_manifest, *tasks.media_sources()],
+        "file_dep": [out.archive, out.overlay_manifest, *inputs.media_sources()],
         "task_dep": [f"domain:{host}"],
         "targets": [out.iso],
     }
@@ -93,7 +93,7 @@ def task_pxe(host: str) -> Task:
     return {
         "actions": [action("build", "network_boot", host)],
         "calc_dep": [f"recipe:{host}"],
-        "file_dep": [out.archive, *tasks.media_sources()],
+        "file_dep": [out.archive, *inputs.media_sources()],
         "targets": [out.pxe / "http" / "boot.ipxe"],
     }
 
@@ -104,7 +104,7 @@ def task_profile(host: str) -> Task:
     out = Outputs(host)
     return {
         "actions": [action("profile", "write", host)],
-        "file_dep": [out.overlay_manifest, *tasks.media_sources()],
+        "file_dep": [out.overlay_manifest, *inputs.media_sources()],
         "targets": [out.profile / "repo_info"],
     }
 
@@ -123,33 +123,33 @@ def task_manifest(host: str) -> Task:
 
 def task_fetch() -> Iterator[Task]:
     """bases, guest images and packages: downloaded and verified, or made by the lab"""
-    for name in tasks.source_names():
+    for name in inputs.source_names():
         yield {
             "name": name,
             "actions": [action("obtain", "obtain", name)],
-            "file_dep": tasks.source_inputs(name),
-            "targets": tasks.source_targets(name),
+            "file_dep": inputs.source_inputs(name),
+            "targets": inputs.source_targets(name),
         }
 
 
 def task_inspect() -> Iterator[Task]:
     """what is in a base: label, boot configuration, sizes"""
-    for name in tasks.base_names():
+    for name in inputs.base_names():
         yield {
             "name": name,
             "actions": [action("obtain", "inspect", name)],
-            "file_dep": [tasks.source_target(name)],
+            "file_dep": [inputs.source_target(name)],
             "targets": [facts_path(name)],
         }
 
 
 def task_extract() -> Iterator[Task]:
     """a base's kernel, initrds and images, for network boots"""
-    for name in tasks.base_names():
+    for name in inputs.base_names():
         yield {
             "name": name,
             "actions": [action("obtain", "extract", name)],
-            "file_dep": [tasks.source_target(name), facts_path(name)],
+            "file_dep": [inputs.source_target(name), facts_path(name)],
             "targets": [tree_stamp(name)],
         }
 

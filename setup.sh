@@ -31,6 +31,7 @@ mmdebstrap                                   mmdebstrap               mmdebstrap
 repo-add                                     pacman-package-manager   pacman
 cloud-localds                                cloud-image-utils        cloud-image-utils
 shellcheck                                   shellcheck               shellcheck
+busybox                                      busybox                  busybox
 '
 
 say() { printf '%s\n' "vfioneer: $*" >&2; }

@@ -12,18 +12,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from vfioneer.forms import Line
 from vfioneer.model import Choice, Model
-from vfioneer.values import (
-    HostName,
-    Line,
-    MacAddress,
-    PciAddress,
-    PciClass,
-    PciId,
-    PciSlot,
-    Size,
-    UsbId,
-)
+from vfioneer.size import Size
+from vfioneer.values import HostName, MacAddress, PciAddress, PciClass, PciId, PciSlot, UsbId
 
 Count = Annotated[int, Field(ge=0, le=65535)]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import lzma
+import os
 import subprocess
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -59,6 +60,9 @@ def inspect(image: Path, *, name: str) -> Initramfs:
                     config = entry.data
                 elif path.startswith("hooks/") and entry.data is not None:
                     hooks.append(path.removeprefix("hooks/"))
+            # To the end: only there do the compressions' own checksums stand.
+            while plain.read(2**20):
+                pass
     except (cpio.FormatError, lzma.LZMAError, EOFError, gzip.BadGzipFile) as error:
         message = f"{name} cannot be read as an initramfs: {error}"
         raise UserError(message, hint="the base is damaged or no Manjaro medium") from None
@@ -131,8 +135,8 @@ def _is_early(stream: BinaryIO) -> bool:
 
 @contextmanager
 def _piped(program: str, stream: BinaryIO) -> Iterator[BinaryIO]:
-    # The child reads the file's descriptor itself, so its offset has to be where ours is.
-    stream.seek(stream.tell())
+    # The child reads the descriptor itself, and its offset is not ours: we have read ahead.
+    os.lseek(stream.fileno(), stream.tell(), os.SEEK_SET)
     with subprocess.Popen(
         [find_program(program), "-dc"],
         stdin=stream,

@@ -3,124 +3,47 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field, StringConstraints, model_validator
 
+from vfioneer.forms import (
+    BridgeName,
+    Form,
+    Identifier,
+    InterfaceAddress,
+    IpAddress,
+    Keymap,
+    Line,
+    Locale,
+    PciTarget,
+    Secret,
+    SerialConsole,
+    TimeZone,
+    Uuid,
+    WorldWideName,
+    failure,
+)
 from vfioneer.hardware import FirmwareMode
 from vfioneer.model import Choice, Model
+from vfioneer.size import Size
 from vfioneer.values import (
-    Form,
     GuestName,
     HostName,
     KernelArgument,
-    Line,
     MacAddress,
     ModuleName,
     PackageName,
     PciAddress,
-    PciSlot,
-    Size,
     SourceName,
     SshKey,
     UsbId,
     UserName,
 )
 
-
-def _fail(message: str) -> PydanticCustomError:
-    return PydanticCustomError("form", "{message}", {"message": message})
-
-
-def _pci_target(value: object) -> PciAddress | PciSlot:
-    if isinstance(value, str):
-        for kind in (PciAddress, PciSlot):
-            try:
-                return kind.parse(value)
-            except ValueError:
-                continue
-    message = 'not a PCI slot such as "01:00" (all its functions) or function such as "01:00.1"'
-    raise _fail(message)
-
-
-def _address(value: str) -> str:
-    """Only IPv4: what is rendered from it (NetworkManager's [ipv4], gateway4) is IPv4 only."""
-    if value == "dhcp":
-        return value
-    try:
-        interface = ipaddress.IPv4Interface(value)
-    except ValueError:
-        message = 'neither dhcp nor an IPv4 address with its prefix such as "10.0.0.7/24"'
-        raise _fail(message) from None
-    if "/" not in value:
-        message = 'without a prefix length; write "10.0.0.7/24"'
-        raise _fail(message)
-    # 10.0.0.7/255.255.255.0 is understood too, but not by everything that reads it.
-    return interface.with_prefixlen
-
-
-def _ip(value: str) -> str:
-    try:
-        return str(ipaddress.IPv4Address(value))
-    except ValueError:
-        message = 'not an IPv4 address such as "10.0.0.1"'
-        raise _fail(message) from None
-
-
-# Validated to one of the two types; JSON Schema shows it as a plain string with its pattern.
-PciTarget = Annotated[
-    PciAddress | PciSlot,
-    BeforeValidator(_pci_target, json_schema_input_type=str),
-]
-InterfaceAddress = Annotated[str, AfterValidator(_address)]
-IpAddress = Annotated[str, AfterValidator(_ip)]
-Identifier = Annotated[
-    str,
-    Form(
-        r"[A-Za-z0-9](?:[A-Za-z0-9 ._/()+-]{0,62}[A-Za-z0-9.)+])?",
-        "a name or number of letters, digits, blanks and ._/()+-, at most 64",
-    ),
-]
-"""A serial number, board or product name: it reaches a shell file and is compared there."""
-Locale = Annotated[
-    str, Form(r"(?:[a-z]{2,3}_[A-Z]{2}|C)\.UTF-8", 'a UTF-8 locale such as "en_US.UTF-8"')
-]
-TimeZone = Annotated[
-    str, Form(r"[A-Za-z]+(?:[/_+-][A-Za-z0-9]+){0,4}", 'a time zone such as "Europe/Berlin"')
-]
-Keymap = Annotated[
-    str, Form(r"[a-z0-9][a-z0-9_-]{0,31}", 'a console keymap such as "us" or "de-latin1"')
-]
-SerialConsole = Annotated[
-    str,
-    Form(
-        r"tty(?:S|AMA|USB)\d{1,2},\d{4,7}(?:n8)?",
-        'a console with its speed such as "ttyS0,115200"',
-    ),
-]
-BridgeName = Annotated[
-    str, Form(r"[a-z][a-z0-9]{0,14}", 'a name of lower-case letters and digits such as "br0"')
-]
 CpuNumber = Annotated[int, Field(ge=0, le=4095)]
 # What the guide installs.
 GUIDE_PACKAGES = tuple(map(PackageName, ("libvirt", "qemu", "edk2-ovmf", "virt-manager")))
-
-
-Secret = Annotated[
-    str,
-    Form(
-        r"env:[A-Z_][A-Z0-9_]{0,63}|file:[A-Za-z0-9._~/-]{1,200}",
-        'a reference to a secret, "env:NAME" or "file:path"; it never stands here itself',
-    ),
-]
-
-
-Uuid = Annotated[
-    str,
-    Form(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", "a UUID as dmidecode prints it"),
-]
 
 
 class Identity(Model):
@@ -141,7 +64,7 @@ class Identity(Model):
     def _says_something(self) -> Self:
         if not (self.uuid or self.serial or self.product or self.board or self.macs):
             message = "says nothing: give at least one of uuid, serial, product, board, macs"
-            raise _fail(message)
+            raise failure(message)
         return self
 
 
@@ -171,15 +94,6 @@ class After(Choice):
     REBOOT = "reboot"
 
 
-WorldWideName = Annotated[
-    str,
-    Form(
-        r"(?:0x|eui\.|nvme\.|naa\.)?[0-9A-Za-z.-]{4,128}",
-        'a WWN as `lsblk -o WWN` prints it, such as "0x5000c500a1b2c3d4"',
-    ),
-]
-
-
 class DiskSelector(Model):
     """Which disk is installed to: exactly one disk of the machine must match all that is given."""
 
@@ -195,7 +109,7 @@ class DiskSelector(Model):
         if self.serial or self.wwn or self.model or self.size or self.solid_state is not None:
             return self
         message = "selects every disk: give at least one of serial, wwn, model, size, solid_state"
-        raise _fail(message)
+        raise failure(message)
 
 
 class User(Model):

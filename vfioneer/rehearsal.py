@@ -26,7 +26,7 @@ from vfioneer.machine.emulated import emulate
 from vfioneer.machine.errors import MachineError
 from vfioneer.machine.machine import Machine
 from vfioneer.outputs import Outputs
-from vfioneer.values import Size
+from vfioneer.size import Size
 
 if TYPE_CHECKING:
     from collections.abc import Callable

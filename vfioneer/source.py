@@ -14,10 +14,12 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from vfioneer.document import RecipeError
+from vfioneer.forms import Form, Line
 from vfioneer.model import Choice, Model, validate
 from vfioneer.paths import CACHE, SOURCES
+from vfioneer.size import Size
 from vfioneer.syntax import read
-from vfioneer.values import Form, KernelArgument, Line, ModuleName, PackageName, Size, SourceName
+from vfioneer.values import KernelArgument, ModuleName, PackageName, SourceName
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The field's own values as types: PCI addresses and ids, sizes, names, keys.
+"""The field's own values as types: PCI addresses and ids, names, keys.
 
 Everything a recipe holds passes through one of these before it reaches a shell, GRUB, YAML or XML,
 so each pattern is a list of what is allowed, never of what is forbidden.
@@ -8,11 +8,12 @@ so each pattern is a list of what is allowed, never of what is forbidden.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from pydantic import AfterValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, StringConstraints
 from pydantic_core import PydanticCustomError, core_schema
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 
 
 class Word(str):
@@ -259,115 +260,3 @@ class SshKey(Word):
     @classmethod
     def canonical(cls, match: re.Match[str]) -> str:
         return match.group()
-
-
-_UNITS = {
-    "": 1,
-    "B": 1,
-    "kB": 10**3,
-    "MB": 10**6,
-    "GB": 10**9,
-    "TB": 10**12,
-    "KiB": 2**10,
-    "MiB": 2**20,
-    "GiB": 2**30,
-    "TiB": 2**40,
-}
-
-
-class Size(int):
-    """A number of bytes, written with a unit: `8 GiB`, `120 GB` (IEC 80000-13)."""
-
-    pattern = re.compile(r"([0-9]{1,15})(?:\.([0-9]{1,3}))? ?(B|[kMGT]B|[KMGT]iB)")
-    wanted = 'a size with its unit such as "8 GiB" or "120 GB"'
-
-    @classmethod
-    def parse(cls, text: str) -> Size:
-        match = cls.pattern.fullmatch(text)
-        if match is None:
-            message = f"{text!r} is not {cls.wanted}"
-            raise ValueError(message)
-        whole, fraction, unit = match.groups()
-        # Integers throughout: 0.1 GiB has no exact float.
-        digits = len(fraction or "")
-        return cls(int(whole + (fraction or "")) * _UNITS[unit] // 10**digits)
-
-    @property
-    def mib(self) -> int:
-        return self // 2**20
-
-    @property
-    def kib(self) -> int:
-        return self // 2**10
-
-    @property
-    def text(self) -> str:
-        """The size in the largest unit that holds it exactly, decimal units for disks included."""
-        for unit in ("TiB", "GiB", "MiB", "KiB", "TB", "GB", "MB", "kB"):
-            if self and self % _UNITS[unit] == 0:
-                return f"{self // _UNITS[unit]} {unit}"
-        return f"{int(self)} B"
-
-    @classmethod
-    def __get_pydantic_core_schema__(
-        cls, source: Any, handler: GetCoreSchemaHandler
-    ) -> core_schema.CoreSchema:
-        return core_schema.no_info_plain_validator_function(
-            cls._validate,
-            serialization=core_schema.plain_serializer_function_ser_schema(lambda size: size.text),
-        )
-
-    @classmethod
-    def __get_pydantic_json_schema__(
-        cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        return {
-            "type": "string",
-            "pattern": f"^(?:{cls.pattern.pattern})$",
-            "description": cls.wanted,
-        }
-
-    @classmethod
-    def _validate(cls, value: object) -> Size:
-        if isinstance(value, Size):
-            return value
-        if isinstance(value, str):
-            try:
-                return cls.parse(value)
-            except ValueError:
-                pass
-        raise PydanticCustomError("form", "not {wanted}", {"wanted": cls.wanted})
-
-
-@dataclass(frozen=True)
-class Form:
-    """A text of one fixed form, for `Annotated`: what needs no type of its own, but a message."""
-
-    pattern: str
-    wanted: str
-
-    def check(self, text: str) -> str:
-        # ASCII: \d would let every script's digits through.
-        if re.fullmatch(self.pattern, text, re.ASCII) is None:
-            raise PydanticCustomError("form", "not {wanted}", {"wanted": self.wanted})
-        return text
-
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> core_schema.CoreSchema:
-        return core_schema.no_info_after_validator_function(self.check, handler(source))
-
-    def __get_pydantic_json_schema__(
-        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        return {"type": "string", "pattern": f"^(?:{self.pattern})$", "description": self.wanted}
-
-
-def _printable(text: str) -> str:
-    if not text.isprintable():
-        raise PydanticCustomError("form", "not one line of printable text", {})
-    return text
-
-
-# Free text for people: it is only ever shown, in HTML, XML, YAML and terminals, escaped there.
-Line = Annotated[str, StringConstraints(max_length=200), AfterValidator(_printable)]

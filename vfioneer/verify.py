@@ -44,9 +44,9 @@ def verify(variables: Mapping[str, str]) -> None:
 
 def lock_all(_variables: Mapping[str, str]) -> None:
     """Pin every source that is downloaded, asking its publisher again."""
+    from vfioneer.inputs import source_names
     from vfioneer.lock import lock
     from vfioneer.source import load_source
-    from vfioneer.tasks import source_names
 
     for name in source_names():
         source = load_source(name)

@@ -18,7 +18,7 @@ from vfioneer.hardware import FirmwareMode
 from vfioneer.machine.command import Order
 from vfioneer.machine.drives import Drive, DriveKind
 from vfioneer.machine.machine import Machine
-from vfioneer.values import Size
+from vfioneer.size import Size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

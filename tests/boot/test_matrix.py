@@ -18,7 +18,7 @@ from vfioneer.machine.http import FileServer
 from vfioneer.machine.machine import Machine
 from vfioneer.machine.network import HOST_SEEN_FROM_INSIDE, UserNetwork
 from vfioneer.outputs import Outputs
-from vfioneer.values import Size
+from vfioneer.size import Size
 
 if TYPE_CHECKING:
     from pathlib import Path

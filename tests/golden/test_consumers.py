@@ -151,7 +151,7 @@ def test_dnsmasq_reads_its_configuration(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_nginx_reads_its_configuration(name: str, tmp_path: Path) -> None:
     file = CASES / name / "expected/pxe/nginx.conf"
-    command = [need("nginx"), "-t", "-p", tmp_path, "-e", "stderr", "-c", file]
+    command = [need("nginx"), "-t", "-p", str(tmp_path), "-e", "stderr", "-c", str(file)]
     command += ["-g", f"pid {tmp_path}/pid;"]
     done = subprocess.run(command, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()

@@ -36,7 +36,7 @@ from vfioneer.machine.machine import Machine
 from vfioneer.machine.network import TapNetwork
 from vfioneer.outputs import Outputs, tree_path
 from vfioneer.run import environment, find_program
-from vfioneer.values import Size
+from vfioneer.size import Size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -12,7 +12,8 @@ from vfioneer.machine.accelerator import Accelerator
 from vfioneer.machine.emulated import Emulated, emulate
 from vfioneer.machine.storage import matches
 from vfioneer.recipe import DiskSelector, Recipe
-from vfioneer.values import PciAddress, Size
+from vfioneer.size import Size
+from vfioneer.values import PciAddress
 
 
 def function(address: str, ids: str, pci_class: str, group: int, **more: Any) -> PciFunction:

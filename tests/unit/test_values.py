@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vfioneer.size import Size
 from vfioneer.values import (
     GuestName,
     HostName,
@@ -19,7 +20,6 @@ from vfioneer.values import (
     PciAddress,
     PciId,
     PciSlot,
-    Size,
     SourceName,
     SshKey,
     UsbId,

@@ -12,11 +12,12 @@ import jinja2
 import yaml
 
 from vfioneer.errors import UserError
-from vfioneer.recipe import Identifier
+from vfioneer.forms import Identifier
 from vfioneer.rules.devices import NVIDIA
 from vfioneer.rules.install import PLACEHOLDER
+from vfioneer.size import Size
 from vfioneer.source import load_source, source_path
-from vfioneer.values import HostName, PciAddress, PciSlot, Size, SourceName
+from vfioneer.values import HostName, PciAddress, PciSlot, SourceName
 
 if TYPE_CHECKING:
     from vfioneer.hardware import Disk, Hardware, NumaNode, PciFunction

@@ -10,7 +10,7 @@ from vfioneer.hardware import FirmwareMode
 from vfioneer.machine.accelerator import Accelerator, choose
 from vfioneer.machine.drives import Drive, drive_arguments
 from vfioneer.machine.firmware import escape, uefi_arguments
-from vfioneer.values import Size
+from vfioneer.size import Size
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from vfioneer.values import Size
+    from vfioneer.size import Size
 
 STICK_BUS = "stick"
 

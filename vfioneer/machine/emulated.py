@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vfioneer.host import Host
-    from vfioneer.values import PciAddress, Size
+    from vfioneer.size import Size
+    from vfioneer.values import PciAddress
 
 ORIGIN = "emulated by vfioneer: QEMU q35, intel-iommu"
 # A controller for USB sticks is added here, where Intel's chipsets have theirs.

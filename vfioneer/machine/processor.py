@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from vfioneer.hardware import CpuVendor
 from vfioneer.machine.accelerator import Accelerator
-from vfioneer.values import Size
+from vfioneer.size import Size
 
 if TYPE_CHECKING:
     from vfioneer.host import Host

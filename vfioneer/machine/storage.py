@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from vfioneer.hardware import Disk
 from vfioneer.machine.firmware import escape
 from vfioneer.machine.placement import device_id, plugged
-from vfioneer.values import PciAddress, Size
+from vfioneer.size import Size
+from vfioneer.values import PciAddress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

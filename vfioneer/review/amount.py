@@ -18,6 +18,8 @@ _UNITS = {
 
 def amount(size: int) -> str:
     """Return the exact size: 120 GB is not 117187500 KiB."""
+    if not size:
+        return "0 B"
     exact = [f"{size // factor} {unit}" for unit, factor in _UNITS.items() if size % factor == 0]
     # The order of _UNITS decides among equally short ones.
     return min(exact, key=lambda text: len(text.partition(" ")[0]))

@@ -34,9 +34,9 @@ _RISKY = (
     ("host/etc/sudoers.d/*", Tag.KEYS),
     ("host/etc/ssh/*", Tag.KEYS),
 )
-# These follow from values: told as files only where no value of that kind was told.
+# These follow from values: told as files only where no value of that kind was told. Of host.env
+# every value is told anyway.
 _FOLLOWING = (
-    ("*/etc/vfioneer/host.env", Tag.DISK),
     ("*/etc/vfioneer/functions", Tag.DEVICE),
     ("host/etc/modprobe.d/vfioneer.conf", Tag.DEVICE),
     ("host/etc/NetworkManager/*", Tag.NETWORK),
@@ -44,7 +44,7 @@ _FOLLOWING = (
     ("host/etc/vfioneer/secrets/*", Tag.KEYS),
     ("host/etc/vfioneer/users", Tag.KEYS),
 )
-_WHAT = {Tag.WIPE: "the installer itself", Tag.DISK: "the guards of the installer"}
+_WHAT = {Tag.WIPE: "the installer itself"}
 
 
 def compare(
@@ -56,8 +56,8 @@ def compare(
         old, new = before.get(path), after.get(path)
         if old == new or path in told or path in moved.values():
             continue
-        # What two trees share (host and live) is told once; `host/` comes first.
-        twin = path.replace("live/", "host/", 1)
+        # What two trees share is told once, as a file of the installer.
+        twin = path.replace("host/", "live/", 1)
         if twin != path and (before.get(twin), after.get(twin)) == (old, new):
             continue
         if path in moved:

@@ -107,7 +107,7 @@ def _summary(group: Group) -> str:
     if change.state is not State.CHANGED:
         parts = [str(change.state)]
     elif change.files:
-        parts.append(f"{len(change.files)} files")
+        parts.append(f"{len(change.files)} file{'s' if len(change.files) > 1 else ''}")
     count = f" ({len(group.hosts)} hosts)" if len(group.hosts) > 1 else ""
     return f"<b>{_html(names(group.hosts))}</b>{count}: {html.escape(', '.join(parts))}"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from vfioneer.review import access, problems
 from vfioneer.review.amount import amount
 from vfioneer.review.change import SAID, Item, Section, Tag
-from vfioneer.values import Size
+from vfioneer.size import Size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from vfioneer.rules.devices import NVIDIA
 from vfioneer.rules.rule import ERROR, WARNING, Finding, Rule
-from vfioneer.values import Size
+from vfioneer.size import Size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

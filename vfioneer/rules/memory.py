@@ -7,8 +7,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from vfioneer.rules.rule import ERROR, WARNING, Finding, Rule, Unjudged
+from vfioneer.size import Size
 from vfioneer.source import load_lock, lock_path
-from vfioneer.values import Size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

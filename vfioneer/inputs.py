@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: MIT
+"""The files that tasks depend on, found without reading any recipe: every command asks for them."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING
+
+from vfioneer.outputs import LAB_PACKAGES
+from vfioneer.paths import CACHE, HARDWARE, LAB, OVERLAYS, PACKAGE, PROFILES, RECIPES, SOURCES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@functools.cache
+def package_sources() -> tuple[Path, ...]:
+    """Every module of the package: a change in the code is a change in what it renders."""
+    return tuple(sorted(PACKAGE.rglob("*.py")))
+
+
+@functools.cache
+def overlay_sources() -> tuple[Path, ...]:
+    return tuple(sorted(path for path in OVERLAYS.rglob("*") if path.is_file()))
+
+
+def recipe_sources(host: str) -> list[Path]:
+    """Return the files a host's recipe may depend on."""
+    shared = [*PROFILES.glob("*.yaml"), *SOURCES.glob("*.yaml")]
+    own = [RECIPES / f"{host}.yaml", HARDWARE / f"{host}.yaml"]
+    return sorted([*(path for path in own if path.exists()), *shared])
+
+
+def media_sources() -> tuple[Path, ...]:
+    """The modules that turn rendered files into media; the overlay's own changes show in its files.
+
+    A comment in another module, or in a template, remasters nothing.
+    """
+    modules = (PACKAGE / name for name in ("base.py", "build.py", "iso.py", "kernel.py", "pxe.py"))
+    boot = (p for layer in ("boot", "pxe") for p in (OVERLAYS / layer).rglob("*") if p.is_file())
+    return (*modules, *sorted(boot))
+
+
+def source_names() -> list[str]:
+    return sorted(p.stem for p in SOURCES.glob("*.yaml") if not p.stem.endswith(".lock"))
+
+
+def base_names() -> list[str]:
+    return [name for name in source_names() if "\nkind: base" in _source_text(name)]
+
+
+def source_target(name: str) -> Path:
+    """Return what shows that a source is there: its file, or the list of sums of a repository."""
+    for line in _source_text(name).splitlines():
+        if line.startswith("file: "):
+            file = CACHE / line.removeprefix("file: ").strip()
+            return file if file.suffix else file / "SHA256SUMS"
+    return CACHE / name
+
+
+def source_inputs(name: str) -> list[Path]:
+    """Return what a source's file is made from: its recipe, its lock, the lab's payload."""
+    inputs = [SOURCES / f"{name}.yaml"]
+    if "\nmade: lab" not in _source_text(name):
+        lock = SOURCES / f"{name}.lock.yaml"
+        return [*inputs, lock] if lock.exists() else inputs
+    own = {"lab-guest": "guest", "lab-packages": "repository"}.get(name)
+    parts = {"guest": ("guest",), "repository": ("repository", "debs", "debfile", "alpm")}
+    for path in (*LAB.rglob("*"), *(PACKAGE / "lab").glob("*.py")):
+        # guest_disk.py belongs to lab/guest/, boot.py to the base; sources.py to all.
+        word = path.stem.split("_")[0] if path.parent.name == "lab" else path.parts[1]
+        owner = next((part for part, words in parts.items() if word in words), None)
+        if path.is_file() and (owner == own or word == "sources"):
+            inputs.append(path)
+    return sorted([*inputs, LAB_PACKAGES] if own == "repository" else inputs)
+
+
+def source_targets(name: str) -> list[Path]:
+    """Return what getting a source leaves; the lab base also says what it has installed."""
+    return [source_target(name), *([LAB_PACKAGES] if name == "lab" else [])]
+
+
+@functools.cache
+def _source_text(name: str) -> str:
+    # Looked at as text: a YAML parser would cost every command 20 ms, and must not fail here.
+    return "\n" + (SOURCES / f"{name}.yaml").read_text(errors="replace")

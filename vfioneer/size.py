@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: MIT
+"""Sizes of memory and disks: a number of bytes, always written with its unit."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from pydantic_core import PydanticCustomError, core_schema
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+
+_UNITS = {
+    "": 1,
+    "B": 1,
+    "kB": 10**3,
+    "MB": 10**6,
+    "GB": 10**9,
+    "TB": 10**12,
+    "KiB": 2**10,
+    "MiB": 2**20,
+    "GiB": 2**30,
+    "TiB": 2**40,
+}
+
+
+class Size(int):
+    """A number of bytes, written with a unit: `8 GiB`, `120 GB` (IEC 80000-13)."""
+
+    pattern = re.compile(r"([0-9]{1,15})(?:\.([0-9]{1,3}))? ?(B|[kMGT]B|[KMGT]iB)")
+    wanted = 'a size with its unit such as "8 GiB" or "120 GB"'
+
+    @classmethod
+    def parse(cls, text: str) -> Size:
+        match = cls.pattern.fullmatch(text)
+        if match is None:
+            message = f"{text!r} is not {cls.wanted}"
+            raise ValueError(message)
+        whole, fraction, unit = match.groups()
+        # Integers throughout: 0.1 GiB has no exact float.
+        digits = len(fraction or "")
+        return cls(int(whole + (fraction or "")) * _UNITS[unit] // 10**digits)
+
+    @property
+    def mib(self) -> int:
+        return self // 2**20
+
+    @property
+    def kib(self) -> int:
+        return self // 2**10
+
+    @property
+    def text(self) -> str:
+        """The size in the largest unit that holds it exactly, decimal units for disks included."""
+        for unit in ("TiB", "GiB", "MiB", "KiB", "TB", "GB", "MB", "kB"):
+            if self and self % _UNITS[unit] == 0:
+                return f"{self // _UNITS[unit]} {unit}"
+        return f"{int(self)} B"
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            cls._validate,
+            serialization=core_schema.plain_serializer_function_ser_schema(lambda size: size.text),
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {
+            "type": "string",
+            "pattern": f"^(?:{cls.pattern.pattern})$",
+            "description": cls.wanted,
+        }
+
+    @classmethod
+    def _validate(cls, value: object) -> Size:
+        if isinstance(value, Size):
+            return value
+        if isinstance(value, str):
+            try:
+                return cls.parse(value)
+            except ValueError:
+                pass
+        raise PydanticCustomError("form", "not {wanted}", {"wanted": cls.wanted})
