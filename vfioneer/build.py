@@ -20,6 +20,7 @@ from vfioneer.base import BaseFacts, read_facts
 from vfioneer.check import check_one
 from vfioneer.host import Host, load
 from vfioneer.outputs import Outputs, facts_path, tree_path, tree_stamp
+from vfioneer.recipe import PackageSource
 from vfioneer.secrets import Vault
 from vfioneer.source import load_source
 from vfioneer.template import render_template
@@ -140,7 +141,7 @@ def bulk(host: Host) -> dict[str, Path]:
     """Return what lies on the medium besides the overlay, by its path there."""
     found = {f"vfioneer/images/{host.image.file}": host.image.path}
     packages = host.recipe.packages.repository or host.base.release.packages
-    if packages is not None:
+    if packages is not None and host.recipe.packages.source is PackageSource.MEDIUM:
         found["vfioneer/repository"] = load_source(packages).path
     return found
 

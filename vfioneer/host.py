@@ -19,7 +19,7 @@ from vfioneer.errors import UserError
 from vfioneer.hardware import Hardware
 from vfioneer.model import validate
 from vfioneer.paths import HARDWARE, PROFILES, RECIPES, SOURCES
-from vfioneer.recipe import Recipe
+from vfioneer.recipe import PackageSource, Recipe
 from vfioneer.source import Kind, Source, load_source, source_path
 from vfioneer.syntax import read
 from vfioneer.values import HostName
@@ -105,9 +105,20 @@ def load(name: str, *, open_document: Callable[[Path], Document] = read) -> Host
         recipe_document=recipe_document,
         hardware_document=hardware_document,
     )
-    if host.assignment.problems:
-        raise RecipeError([found(recipe_document) for found in host.assignment.problems])
+    problems = [found(recipe_document) for found in host.assignment.problems]
+    if needs_repository(host):
+        message = f"the packages are to come from the medium, but {base.name} has no package source"
+        hint = "write source: mirror, or name a source of kind packages in packages.repository"
+        problems.append(recipe_document.problem(("packages", "source"), message, hint=hint))
+    if problems:
+        raise RecipeError(problems)
     return host
+
+
+def needs_repository(host: Host) -> bool:
+    """Whether the packages are wanted on the medium and no source of them is known."""
+    known = host.recipe.packages.repository or host.base.release.packages
+    return host.recipe.packages.source is PackageSource.MEDIUM and known is None
 
 
 def unknown_host(name: str) -> UserError:

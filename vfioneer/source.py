@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from datetime import date as Day
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -175,6 +176,14 @@ def lock_path(name: str) -> Path:
 
 def load_source(name: str) -> Source:
     """Read a source; its mistakes raise RecipeError."""
+    path = source_path(name).absolute()
+    stat = path.stat() if path.exists() else None
+    return _load(name, path, (stat.st_mtime_ns, stat.st_size) if stat else None)
+
+
+@lru_cache(maxsize=64)
+def _load(name: str, path: Path, version: tuple[int, int] | None) -> Source:
+    """Read a source once as long as its file stays the same: a fleet shares a few of them."""
     source, problems = validate(read(source_path(name)), Source)
     if source is None:
         raise RecipeError(problems)

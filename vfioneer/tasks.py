@@ -8,6 +8,7 @@ nothing reads a recipe: a broken one must not break `./doit list`.
 from __future__ import annotations
 
 import functools
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -101,7 +102,8 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]  # doit has no types
 
     def execute_task(self, task: Any) -> None:
         if task.actions and not task.name.startswith("_"):
-            self.write(f"{task.title()}\n")
+            # Standard output is for what a command prints: a review, a list, JSON.
+            print(task.title(), file=sys.stderr, flush=True)
 
     def skip_uptodate(self, task: Any) -> None:
         pass
