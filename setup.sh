@@ -27,6 +27,8 @@ mkfs.fat                                     dosfstools               dosfstools
 /usr/lib/ipxe/ipxe.efi|/usr/share/ipxe       ipxe                     ipxe
 /usr/lib/ipxe/qemu|/usr/share/qemu/pxe-virtio.rom  ipxe-qemu          qemu-common
 dnsmasq                                      dnsmasq-base             dnsmasq
+nginx                                        nginx-light              nginx
+ip                                           iproute2                 iproute2
 mmdebstrap                                   mmdebstrap               mmdebstrap
 repo-add                                     pacman-package-manager   pacman
 cloud-localds                                cloud-image-utils        cloud-image-utils
@@ -36,6 +38,20 @@ busybox                                      busybox                  busybox
 
 say() { printf '%s\n' "vfioneer: $*" >&2; }
 die() { say "$*"; exit 1; }
+
+# without_services COMMAND...: run it with starting of services forbidden (policy-rc.d(8)), and leave
+# nginx disabled for the next boot, too.
+without_services() {
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e "$policy" ]; then
+        printf '#!/bin/sh\nexit 101\n' | $as_root tee "$policy" >/dev/null
+        $as_root chmod 0755 "$policy"
+        # shellcheck disable=SC2064  # the words are to be expanded now
+        trap "$as_root rm -f $policy" EXIT
+    fi
+    "$@" || return 1
+    $as_root systemctl disable nginx.service >/dev/null 2>&1 || :
+}
 
 present() {
     alternatives=$1
@@ -103,8 +119,13 @@ if [ -n "${packages% }" ]; then
         say "installing system packages: $packages"
     fi
     export DEBIAN_FRONTEND=noninteractive
+    # Debian starts a daemon as it installs it; nginx is here for `serve` alone and is to stay off.
+    quiet_services() { "$@"; }
+    case $install in
+        *apt-get*nginx*) quiet_services() { without_services "$@"; } ;;
+    esac
     # shellcheck disable=SC2086  # words on purpose
-    { $as_root $refresh >/dev/null && $as_root $install >&2; } || die "could not install; as root, type:  $install"
+    { $as_root $refresh >/dev/null && quiet_services $as_root $install >&2; } || die "could not install; as root, type:  $install"
 fi
 
 python=$(find_python)

@@ -18,7 +18,7 @@ from vfioneer.document import Document, RecipeError
 from vfioneer.errors import UserError
 from vfioneer.hardware import Hardware
 from vfioneer.model import validate
-from vfioneer.paths import HARDWARE, PROFILES, RECIPES, SOURCES
+from vfioneer.paths import HARDWARE, PROFILES, RECIPES, SOURCES, host_names
 from vfioneer.recipe import PackageSource, Recipe
 from vfioneer.source import Kind, Source, load_source, source_path
 from vfioneer.syntax import read
@@ -61,7 +61,7 @@ class Host:
 
 def names() -> list[str]:
     """Return the names of all hosts that have a recipe, without reading any."""
-    return sorted(path.stem for path in RECIPES.glob("*.yaml"))
+    return host_names()
 
 
 def recipe_path(name: str) -> Path:

@@ -15,3 +15,13 @@ LAB = Path("lab")
 PACKAGE = Path("vfioneer")
 BUILD = Path("build")
 CACHE = BUILD / "cache"
+
+
+def host_names() -> list[str]:
+    """Return the names of all hosts that have a recipe, without reading any.
+
+    Editors keep locks and back-ups beside a file under names that begin with a dot; a name with an
+    equals sign would be a variable to doit, which then refuses every task there is.
+    """
+    stems = (path.stem for path in RECIPES.glob("*.yaml"))
+    return sorted(stem for stem in stems if not stem.startswith(".") and "=" not in stem)

@@ -26,6 +26,7 @@ PACKAGES: dict[str, tuple[str, str]] = {
     "gpg": ("gpg", "gnupg"),
     "grub-mkimage": ("grub-common", "grub"),
     "grub-script-check": ("grub-common", "grub"),
+    "ip": ("iproute2", "iproute2"),
     "lz4": ("lz4", "lz4"),
     "mcopy": ("mtools", "mtools"),
     "mke2fs": ("e2fsprogs", "e2fsprogs"),

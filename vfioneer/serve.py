@@ -163,6 +163,9 @@ class Journal:
             self.hosts[address[0]] = host
         if mac and host is None:
             text += " (no recipe has this MAC)"
+        if text.startswith("error 8 "):
+            # UEFI breaks its first transfer off when it knows the file's size; no reason to worry.
+            text += " (firmware asks for the size first)"
         known = self.hosts.get(address[0], "") if address else ""
         text = text.replace(f"{netboot.SITE.absolute()}/tftp/", "")
         return _shown(host or known, kind, text)

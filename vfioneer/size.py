@@ -52,11 +52,11 @@ class Size(int):
 
     @property
     def text(self) -> str:
-        """The size in the largest unit that holds it exactly, decimal units for disks included."""
-        for unit in ("TiB", "GiB", "MiB", "KiB", "TB", "GB", "MB", "kB"):
-            if self and self % _UNITS[unit] == 0:
-                return f"{self // _UNITS[unit]} {unit}"
-        return f"{int(self)} B"
+        """The size in the unit that needs the fewest digits and holds it exactly."""
+        exact = [unit for unit, count in _UNITS.items() if unit and self % count == 0]
+        # 120 GB is also a whole number of KiB; nobody would say so.
+        unit = min(exact, key=lambda unit: self // _UNITS[unit])
+        return f"{self // _UNITS[unit]} {unit}"
 
     @classmethod
     def __get_pydantic_core_schema__(

@@ -15,10 +15,11 @@ from vfioneer.paths import OVERLAYS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+MACHINES = ("tests/boot", "tests/media", "tests/unit")
 PARTS = {
-    "quick": ["tests/unit", "tests/golden", "tests/dodo", "tests/checks", "-m", "not soak", "-n2"],
-    "media": ["tests/media", "-m", "not soak"],
-    "boot": ["tests/boot", "-m", "boot and not soak", "-n2", "--dist=loadgroup"],
+    "quick": ["tests/unit", "tests/golden", "tests/dodo", "tests/checks", "-m", "not soak and not boot", "-n2"],
+    "media": ["tests/media", "-m", "not soak and not boot"],
+    "boot": [*MACHINES, "-m", "boot and not soak", "-n2", "--dist=loadgroup"],
     "soak": ["tests", "-m", "soak"],
 }
 

@@ -17,11 +17,7 @@ from doit.dependency import MD5Checker
 from doit.exceptions import InvalidDodoFile, TaskFailed, UnmetDependency
 from doit.reporter import ConsoleReporter
 
-from vfioneer.paths import (
-    BUILD,
-    CACHE,
-    RECIPES,
-)
+from vfioneer.paths import BUILD, CACHE, host_names
 
 if TYPE_CHECKING:
     import os
@@ -156,11 +152,6 @@ def _call(module: str, name: str, arguments: tuple[Any, ...]) -> Any:
         return TaskFailed(f"{error.filename or 'a file'}: {error.strerror}")
     # doit keeps a dictionary among the task's values; nothing else is wanted there.
     return result if isinstance(result, dict) else None
-
-
-def host_names() -> list[str]:
-    """Return the hosts that have a recipe, by file name alone."""
-    return sorted(path.stem for path in RECIPES.glob("*.yaml"))
 
 
 def chosen_hosts() -> list[str]:

@@ -38,7 +38,7 @@ def verify(variables: Mapping[str, str]) -> None:
                 if hashlib.file_digest(stream, "sha256").hexdigest() != digest:
                     wrong.append(f"{file} is not what was built")
     if wrong:
-        raise UserError("\n".join(wrong), hint="./doit clean build HOST=…, then build again")
+        raise UserError("\n".join(wrong), hint="./doit clean render:HOST, then build again")
     print(f"{checked} files are as they were built", file=sys.stderr)
 
 

@@ -103,6 +103,8 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for recipe in (*root.glob("recipes/*.yaml"), *root.glob("recipes/hardware/*.yaml")):
         if recipe.stem not in HOSTS:
             recipe.unlink()
+    lab01 = root / "recipes/lab01.yaml"
+    lab01.write_text(f"{lab01.read_text()}\npackages: {{source: mirror}}\n")
     (root / "lab").mkdir()
     cache = root / "build/cache"
     cache.mkdir(parents=True)
@@ -201,6 +203,7 @@ def test_two_at_once_build_the_same_bits(copy: Copy) -> None:
 def test_list_reads_well_although_a_recipe_is_broken(copy: Copy) -> None:
     (copy.path / "recipes/broken.yaml").write_text("format: [1\n")
     (copy.path / "recipes/.#gpu01.yaml").symlink_to("nobody@nowhere.1234")
+    (copy.path / "recipes/a=b.yaml").write_text("host: a=b\n")
     listed = copy.doit("list")
     assert listed.status == 0
     for line in listed.output.splitlines():
