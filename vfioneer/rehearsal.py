@@ -25,7 +25,9 @@ from vfioneer.machine.drives import Drive, DriveKind, create_disk
 from vfioneer.machine.emulated import emulate
 from vfioneer.machine.errors import MachineError
 from vfioneer.machine.machine import Machine
+from vfioneer.machine.network import UserNetwork
 from vfioneer.outputs import Outputs
+from vfioneer.recipe import PackageSource
 from vfioneer.size import Size
 
 if TYPE_CHECKING:
@@ -134,6 +136,8 @@ def order(run: Rehearsal, name: str, *drives: Drive, extra: tuple[str, ...] = ()
         host=run.emulated,
         firmware=run.host.recipe.firmware.mode,
         drives=(Drive(path=run.disk, kind=DriveKind.ATTACHED, id="disk0"), *drives),
+        # A cable to a network of its own; only who installs from mirrors reaches the outside.
+        network=UserNetwork(restrict=run.host.recipe.packages.source is PackageSource.MEDIUM),
         extra=extra,
     )
 

@@ -15,9 +15,10 @@ from vfioneer.paths import OVERLAYS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+QUICK = ("tests/unit", "tests/golden", "tests/dodo", "tests/checks")
 MACHINES = ("tests/boot", "tests/media", "tests/unit")
 PARTS = {
-    "quick": ["tests/unit", "tests/golden", "tests/dodo", "tests/checks", "-m", "not soak and not boot", "-n2"],
+    "quick": [*QUICK, "-m", "not soak and not boot", "-n2"],
     "media": ["tests/media", "-m", "not soak and not boot"],
     "boot": [*MACHINES, "-m", "boot and not soak", "-n2", "--dist=loadgroup"],
     "soak": ["tests", "-m", "soak"],

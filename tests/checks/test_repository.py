@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from vfioneer import schema
+from vfioneer import schema, tasks
 from vfioneer.hardware import Hardware
 from vfioneer.model import Model, validate
 from vfioneer.recipe import Recipe
@@ -151,7 +151,16 @@ def test_examples_of_the_readme_load() -> None:
 
 def test_commands_of_the_readme_exist() -> None:
     known = {f.name.removeprefix("task_") for f in functions(Path("dodo.py"))}
-    known |= {"list", "info", "clean", "forget", "help", "test:quick", "test:media", "test:boot"}
+    known |= tasks.COMMANDS.keys() | {
+        "list",
+        "info",
+        "clean",
+        "forget",
+        "help",
+        "test:quick",
+        "test:media",
+        "test:boot",
+    }
     for command in re.findall(r"\./doit ((?:[^\s`|#)]+ ?)+)", readme()):
         words = [w for w in command.split() if "=" not in w and not w.startswith("-")]
         for word in words[:1]:
