@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vfioneer.naming import guest_mac
 from vfioneer.rules.rule import ERROR, WARNING, Finding, Rule
 
 if TYPE_CHECKING:
@@ -71,8 +72,8 @@ def _macs(host: Host) -> Iterator[Claim]:
         yield ("identity", "macs", number), "the MAC address", mac
     if recipe.network.mac:
         yield ("network", "mac"), "the MAC address", recipe.network.mac
-    if recipe.guest.network.mac:
-        yield ("guest", "network", "mac"), "the MAC address", recipe.guest.network.mac
+    # Also where it is derived: the field's place is then the guest's network.
+    yield ("guest", "network", "mac"), "the MAC address", guest_mac(recipe)
 
 
 def _identities(host: Host) -> Iterator[Claim]:

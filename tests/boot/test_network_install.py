@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: MIT
+"""lab01 installed over the network: images from memory, packages and guest image from the server.
+
+The first time the server has a damaged package; the second time everything is in order.
+"""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+from live import LIVE, MENU, medium
+
+from vfioneer import rehearsal
+from vfioneer.machine.command import Order
+from vfioneer.machine.drives import Drive, DriveKind
+from vfioneer.machine.http import FileServer
+from vfioneer.machine.machine import Machine
+from vfioneer.machine.network import HOST_SEEN_FROM_INSIDE, UserNetwork
+from vfioneer.outputs import Outputs
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = [pytest.mark.boot, pytest.mark.xdist_group("network")]
+
+
+def serve_copy(folder: Path) -> Path:
+    """Copy the HTTP root, links and all, so that one package of it can be damaged."""
+    root = folder / "http"
+    shutil.copytree(Outputs("lab01").pxe / "http", root, symlinks=False)
+    return root
+
+
+def order(run: rehearsal.Rehearsal, server: FileServer) -> Order:
+    port = server.url.rpartition(":")[2].strip("/")
+    return Order(
+        name="network-install",
+        work=run.directory,
+        host=run.emulated,
+        firmware=run.host.recipe.firmware.mode,
+        drives=(Drive(path=run.disk, kind=DriveKind.ATTACHED, id="disk0"),),
+        network=UserNetwork(bootfile=f"http://{HOST_SEEN_FROM_INSIDE}:{port}/boot.ipxe"),
+        network_first=True,
+    )
+
+
+def test_installation_over_the_network(tmp_path: Path) -> None:
+    medium()
+    run = rehearsal.prepare("lab01", tmp_path / "run")
+    root = serve_copy(tmp_path)
+    package = next((root / "lab01/vfioneer/repository").glob("libvirt-*.zst"))
+    good = package.read_bytes()
+    package.write_bytes(good[:-1] + b"?")
+    with FileServer(root) as server, Machine(order(run, server)) as machine:
+        machine.wait_for("vfioneer: installing lab01", MENU * 3)
+        found = machine.wait_for("stage=install state=failed step=(.*)", LIVE * 8)
+        assert found.group(1).startswith("bulk")
+        assert package.name in found.group(1)
+        # Somebody mends the server; the installer is started again on the spot.
+        package.write_bytes(good)
+        machine.wait_for("login: ", LIVE)
+        machine.serial_write("root\n")
+        machine.wait_for("assword: ", LIVE)
+        machine.serial_write("manjaro\n")
+        machine.wait_for(r"[#$] ", LIVE)
+        machine.serial_write(". /etc/vfioneer/host.env; umount -R /run/vfioneer/target; exec ")
+        machine.serial_write("/usr/local/lib/vfioneer/install\n")
+        machine.wait_for("stage=install state=ok step=install", LIVE * 8, unless="state=failed")
+        machine.wait_off(30)
+        assert any(r.path.endswith(package.name) for r in server.requests)
