@@ -72,6 +72,10 @@ def replace(path: Path, data: bytes) -> None:
     try:
         partial.write_bytes(data)
         partial.replace(path)
+    except OSError as error:
+        # A full disk is noticed by write(2), which knows no name.
+        error.filename = error.filename or str(path)
+        raise
     finally:
         partial.unlink(missing_ok=True)
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from vfioneer.errors import UserError
 from vfioneer.outputs import Outputs
 from vfioneer.paths import BUILD
+from vfioneer.pxe import server_script
 from vfioneer.template import render_template
 from vfioneer.values import MacAddress
 
@@ -155,7 +156,7 @@ def _name_of(uid: int) -> str:
 
 
 def configure(site: Site, server: Server) -> None:
-    """Write dnsmasq.conf and nginx.conf."""
+    """Write dnsmasq.conf, nginx.conf and the script that tells iPXE the server's own address."""
     directory = server.directory
     if not _PLAIN_PATH.fullmatch(str(directory)):
         message = f"{directory} has characters that dnsmasq or nginx take for something else"
@@ -163,6 +164,7 @@ def configure(site: Site, server: Server) -> None:
     for name in ("dnsmasq.conf", "nginx.conf"):
         text = render_template(f"pxe/{name}.j2", server=server, macs=site.macs)
         (directory / name).write_text(text)
+    (directory / "http" / "server.ipxe").write_text(server_script(server.url.removesuffix(ENTRY)))
 
 
 def give_away(directory: Path) -> None:

@@ -86,6 +86,16 @@ def boot_context(host: Host, facts: BaseFacts) -> dict[str, object]:
     return {"title": host.base.title, "boot": boot, "macs": boot_macs(host)}
 
 
+def server_script(url: str) -> str:
+    """Return server.ipxe, which tells the other scripts where they come from.
+
+    Args:
+        url: of the HTTP root, with a slash at its end. iPXE of 2019 cannot say it itself (it knows
+            no ${cwduri}), and a port is nothing that DHCP's next-server would hold.
+    """
+    return render_template("pxe/server.ipxe.j2", server=url)
+
+
 def grub_menu(host: Host, facts: BaseFacts) -> str:
     """Return grub.cfg of the host's medium."""
     context = template_context(host) | boot_context(host, facts)

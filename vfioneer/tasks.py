@@ -7,6 +7,7 @@ nothing reads a recipe: a broken one must not break `./doit list`.
 
 from __future__ import annotations
 
+import errno
 import functools
 import sys
 from pathlib import Path
@@ -149,9 +150,16 @@ def _call(module: str, name: str, arguments: tuple[Any, ...]) -> Any:
     except OSError as error:
         if error.filename is None and error.errno is None:
             raise
-        return TaskFailed(f"{error.filename or 'a file'}: {error.strerror}")
+        return TaskFailed(f"{error.filename or 'a file'}: {error.strerror}{_remedy(error)}")
     # doit keeps a dictionary among the task's values; nothing else is wanted there.
     return result if isinstance(result, dict) else None
+
+
+def _remedy(error: OSError) -> str:
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    return (
+        "\n  hint: free some space (du -sh build/* shows ours), then run it again" if full else ""
+    )
 
 
 def chosen_hosts() -> list[str]:

@@ -9,6 +9,7 @@ import pytest
 
 from vfioneer.host import Host, load
 from vfioneer.outputs import Outputs
+from vfioneer.pxe import server_script
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,3 +39,13 @@ def log_in(machine: Machine) -> None:
     machine.wait_for(r"assword: ", SHELL)
     machine.serial_write("manjaro\n")
     machine.wait_for(r"[#$] ", SHELL)
+
+
+def network_root(folder: Path, url: str) -> Path:
+    """Return lab01's HTTP root as `./doit serve` lays it out: with the server's own address."""
+    root = folder / "http"
+    root.mkdir(exist_ok=True)
+    for entry in (Outputs("lab01").pxe / "http").iterdir():
+        (root / entry.name).symlink_to(entry.absolute())
+    (root / "server.ipxe").write_text(server_script(f"{url}/"))
+    return root

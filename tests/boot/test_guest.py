@@ -44,7 +44,7 @@ def test_the_guest_comes_up_from_its_seed(tmp_path: Path) -> None:
             Drive(path=Outputs("lab01").seed, kind=DriveKind.CDROM),
         ),
         network=UserNetwork(restrict=True),
-        extra=("-set", f"device.net0-device.mac={guest_mac(recipe)}"),
+        mac=guest_mac(recipe),
     )
     with Machine(order) as machine:
         machine.wait_for(r"stage=guest state=started step=cloud-init", 90)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from live import LIVE, MENU, host, log_in, medium
+from live import LIVE, MENU, host, log_in, medium, network_root
 
 from vfioneer import kernel
 from vfioneer.build import base_facts
@@ -16,8 +16,7 @@ from vfioneer.machine.command import Order
 from vfioneer.machine.drives import Drive, DriveKind
 from vfioneer.machine.http import FileServer
 from vfioneer.machine.machine import Machine
-from vfioneer.machine.network import HOST_SEEN_FROM_INSIDE, UserNetwork
-from vfioneer.outputs import Outputs
+from vfioneer.machine.network import UserNetwork
 from vfioneer.size import Size
 
 if TYPE_CHECKING:
@@ -64,10 +63,10 @@ def test_medium_reaches_the_live_system(
 def test_network_boot_reaches_the_live_system(firmware: FirmwareMode, tmp_path: Path) -> None:
     medium()
     mac = host().recipe.network.mac
-    with FileServer(Outputs("lab01").pxe / "http") as server:
-        port = server.url.rpartition(":")[2].strip("/")
+    with FileServer(tmp_path / "http") as server:
+        network_root(tmp_path, server.url_from_inside)
         # What dnsmasq tells iPXE in the data centre: the entry script of the HTTP root.
-        url = f"http://{HOST_SEEN_FROM_INSIDE}:{port}/boot.ipxe"
+        url = f"{server.url_from_inside}/boot.ipxe"
         order = Order(
             name=f"{firmware}-pxe",
             work=tmp_path,
@@ -75,7 +74,7 @@ def test_network_boot_reaches_the_live_system(firmware: FirmwareMode, tmp_path: 
             memory=MEMORY,
             network=UserNetwork(bootfile=url),
             network_first=True,
-            extra=("-set", f"device.net0-device.mac={mac}"),
+            mac=mac or "",
         )
         with Machine(order) as machine:
             machine.wait_for("vfioneer: installing lab01", MENU * 3)

@@ -17,8 +17,9 @@ from vfioneer.machine.command import Order
 from vfioneer.machine.drives import Drive, DriveKind
 from vfioneer.machine.http import FileServer
 from vfioneer.machine.machine import Machine
-from vfioneer.machine.network import HOST_SEEN_FROM_INSIDE, UserNetwork
+from vfioneer.machine.network import UserNetwork
 from vfioneer.outputs import Outputs
+from vfioneer.pxe import server_script
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,14 +35,13 @@ def serve_copy(folder: Path) -> Path:
 
 
 def order(run: rehearsal.Rehearsal, server: FileServer) -> Order:
-    port = server.url.rpartition(":")[2].strip("/")
     return Order(
         name="network-install",
         work=run.directory,
         host=run.emulated,
         firmware=run.host.recipe.firmware.mode,
         drives=(Drive(path=run.disk, kind=DriveKind.ATTACHED, id="disk0"),),
-        network=UserNetwork(bootfile=f"http://{HOST_SEEN_FROM_INSIDE}:{port}/boot.ipxe"),
+        network=UserNetwork(bootfile=f"{server.url_from_inside}/boot.ipxe"),
         network_first=True,
     )
 
@@ -53,7 +53,13 @@ def test_installation_over_the_network(tmp_path: Path) -> None:
     package = next((root / "lab01/vfioneer/repository").glob("libvirt-*.zst"))
     good = package.read_bytes()
     package.write_bytes(good[:-1] + b"?")
-    with FileServer(root) as server, Machine(order(run, server)) as machine:
+    with FileServer(root) as server:
+        (root / "server.ipxe").write_text(server_script(f"{server.url_from_inside}/"))
+        install(run, server, package, good)
+
+
+def install(run: rehearsal.Rehearsal, server: FileServer, package: Path, good: bytes) -> None:
+    with Machine(order(run, server)) as machine:
         machine.wait_for("vfioneer: installing lab01", MENU * 3)
         found = machine.wait_for("stage=install state=failed step=(.*)", LIVE * 8)
         assert found.group(1).startswith("bulk")

@@ -99,7 +99,8 @@ def test_every_text(
     for value in HOSTILE:
         mutant, count = mutated(host, model, value, append=append)
         taken += count
-        judge(baseline, rendered(mutant), repr(value))
+        if count:
+            judge(baseline, rendered(mutant), repr(value))
     # Free text for people takes much of it: the test is not empty.
     assert taken > 20
     assert not Path("pwned").exists()

@@ -45,6 +45,8 @@ class Order:
     cpus: int = 2
     drives: tuple[Drive, ...] = ()
     network: UserNetwork | TapNetwork | None = None
+    mac: str = ""
+    """Of the plain machine's card; an emulated host has its own."""
     network_first: bool = False
     """PXE comes before every drive, not after all of them."""
     kernel: DirectKernel | None = None
@@ -98,7 +100,8 @@ def _network(order: Order) -> tuple[str, ...]:
     if order.host:
         # The card is among the host's devices.
         return (*backend, "-set", f"device.{order.host.network_card}.bootindex={first}")
-    return (*backend, "-device", f"virtio-net-pci,netdev={PRIMARY_NETWORK},bootindex={first}")
+    card = f"virtio-net-pci,netdev={PRIMARY_NETWORK},bootindex={first}"
+    return (*backend, "-device", f"{card},mac={order.mac}" if order.mac else card)
 
 
 def _kernel(direct: DirectKernel | None) -> tuple[str, ...]:
