@@ -103,6 +103,7 @@ def rendered(host: Host) -> dict[str, str]:
     texts["domain.xml"] = trees["host"]["var/lib/vfioneer/domain.xml"].data.decode()
     texts["boot/grub.cfg"] = pxe.grub_menu(host, facts)
     texts |= {f"pxe/{n}": text for n, text in pxe.scripts(host, facts).items() if "/boot." not in n}
+    texts["pxe/http/server.ipxe"] = pxe.server_script("http://192.0.2.1:8080/")
     context = overlay.template_context(host)
     texts["profile.conf"] = render_template("profile/profile.conf.j2", **context)
     texts["report.html"] = report(host, facts)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 NOT_OF_A_HOST = {"modes.yaml", "pxe/boot.ipxe"}
 # Templates whose result stands in expected/ under a name of its own.
 RENAMED = {
+    "pxe/server.ipxe.j2": "pxe/http/server.ipxe",
     "boot/boot/grub/grub.cfg.j2": "boot/grub.cfg",
     "guest/domain.xml.j2": "domain.xml",
     "profile/profile.conf.j2": "profile.conf",

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 import threading
 from dataclasses import dataclass, field, replace
@@ -115,9 +116,10 @@ class _Handler(SimpleHTTPRequestHandler):
             self._send(file, body, fault.drop_after if fault else None)
 
     def _file(self, path: str) -> Path | None:
-        root = self.files.root.resolve()
-        file = (root / path.lstrip("/")).resolve()
-        return file if file.is_file() and file.is_relative_to(root) else None
+        # Links are followed, as nginx does: the images of a base are linked into every host's tree.
+        place = posixpath.normpath(f"/{path}").lstrip("/")
+        file = self.files.root / place
+        return file if file.is_file() else None
 
     def _refuse(self, status: int) -> None:
         self._log(status)
