@@ -143,8 +143,10 @@ guard_contents() {
             ;;
         "vfioneer "*) return ;;
     esac
-    found=$(wipefs --noheadings --output TYPE "$DISK" | sort -u | tr '\n' ' ')
-    found+=$(lsblk -n -o FSTYPE "$DISK" | sed '/^$/d' | sort -u | tr '\n' ' ')
+    found=$({
+        wipefs --noheadings --output TYPE "$DISK"
+        lsblk -n -o FSTYPE "$DISK"
+    } | sed '/^$/d' | sort -u | tr '\n' ' ')
     if [ -n "$found" ]; then
         refuse "$DISK holds foreign data (${found% }) and the recipe says wipe: $DISK_WIPE"
     fi
