@@ -20,7 +20,7 @@ MACHINES = ("tests/boot", "tests/media", "tests/unit")
 PARTS = {
     "quick": [*QUICK, "-m", "not soak and not boot", "-n2"],
     "media": ["tests/media", "-m", "not soak and not boot"],
-    "boot": [*MACHINES, "-m", "boot and not soak", "-n2", "--dist=loadgroup"],
+    "boot": [*MACHINES, "-m", "boot and not soak", "-n2", "--dist=loadfile"],
     "soak": ["tests", "-m", "soak"],
 }
 

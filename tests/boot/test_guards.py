@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = [pytest.mark.boot, pytest.mark.xdist_group("guards")]
+pytestmark = pytest.mark.boot
 
 IDENTITY = {"IDENTITY_UUID": "", "IDENTITY_SERIAL": "", "IDENTITY_MACS": "", "FIRMWARE": "bios"}
 # Settings on top of IDENTITY -> what the console says.

@@ -21,7 +21,7 @@ from vfioneer.outputs import Outputs
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = [pytest.mark.boot, pytest.mark.xdist_group("guest")]
+pytestmark = pytest.mark.boot
 
 
 def test_the_guest_comes_up_from_its_seed(tmp_path: Path) -> None:

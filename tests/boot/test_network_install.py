@@ -24,7 +24,7 @@ from vfioneer.pxe import server_script
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = [pytest.mark.boot, pytest.mark.xdist_group("network")]
+pytestmark = pytest.mark.boot
 
 
 def serve_copy(folder: Path) -> Path:

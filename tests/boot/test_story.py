@@ -20,7 +20,7 @@ from vfioneer.machine.drives import Drive, DriveKind
 from vfioneer.machine.machine import Machine
 from vfioneer.outputs import Outputs
 
-pytestmark = [pytest.mark.boot, pytest.mark.xdist_group("lab01")]
+pytestmark = pytest.mark.boot
 WORK = Outputs("lab01").directory / "story"
 
 

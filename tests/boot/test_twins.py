@@ -9,7 +9,7 @@ from live import medium
 from vfioneer import rehearsal
 from vfioneer.diskfile import read_file
 
-pytestmark = [pytest.mark.boot, pytest.mark.xdist_group("lab02")]
+pytestmark = pytest.mark.boot
 
 
 def test_the_rehearsal_of_lab02() -> None:
