@@ -8,8 +8,13 @@ import subprocess
 from pathlib import Path
 from typing import Any, NoReturn
 
+import hypothesis
 import pytest
 from goldens import Goldens
+
+# How long an example takes says more about the machine than about the code.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 TOP = Path(__file__).resolve().parent.parent
 PURE = ("tests/unit", "tests/golden")

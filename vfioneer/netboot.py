@@ -164,6 +164,7 @@ def configure(site: Site, server: Server) -> None:
     for name in ("dnsmasq.conf", "nginx.conf"):
         text = render_template(f"pxe/{name}.j2", server=server, macs=site.macs)
         (directory / name).write_text(text)
+    (directory / "http").mkdir(exist_ok=True)
     (directory / "http" / "server.ipxe").write_text(server_script(server.url.removesuffix(ENTRY)))
 
 
