@@ -42,7 +42,8 @@ network_up() {
         install -m 0600 "$connection" /etc/NetworkManager/system-connections/
     done
     systemctl start NetworkManager.service
-    nmcli connection reload
+    # Only one that was running before has to be told; one that is still starting refuses to listen.
+    nmcli connection reload || true
     nm-online -q -t 90 || give_up "no network: $(nmcli -t -f DEVICE,STATE device | tr '\n' ' ')"
 }
 
