@@ -21,13 +21,17 @@ install_packages() {
     # Nothing else runs this early: a lock is left from a boot that was cut off.
     rm -f /var/lib/pacman/db.lck
     if [ -e "$STAMPS/packages.begun" ]; then
-        # Cut off in the middle: files may lie there without a package, or be empty.
+        # Cut off in the middle: files may lie there without a package, and what was recorded as
+        # installed may be empty, because its content was still in memory when the power went.
         options+=(--overwrite '*')
+        local again
+        mapfile -t again < <(half_installed)
+        wanted+=("${again[@]}")
     else
         options+=(--needed)
+        touch "$STAMPS/packages.begun"
+        sync
     fi
-    touch "$STAMPS/packages.begun"
-    sync
     if [ "$PACKAGES_SOURCE" = medium ]; then
         pacman --config /etc/vfioneer/pacman.conf -Sy "${options[@]}" "${wanted[@]}"
     else
@@ -35,7 +39,24 @@ install_packages() {
         # Partial upgrades are unsupported: the whole system goes along.
         pacman -Syu "${options[@]}" "${wanted[@]}"
     fi
-    STEP_DETAIL=$(pacman -Q "${wanted[@]}" | tr '\n' ',')
+    local names
+    read -ra names <<<"$PACKAGES"
+    STEP_DETAIL=$(pacman -Q "${names[@]}" | tr "\n" ",")
+}
+
+# The packages recorded since the first attempt began, which are installed again. A record that is
+# itself empty goes.
+half_installed() {
+    local entry name
+    while read -r entry; do
+        if [ ! -s "$entry/desc" ] || [ ! -s "$entry/files" ]; then
+            rm -rf "$entry"
+            continue
+        fi
+        name=${entry##*/}
+        printf '%s\n' "${name%-*-*}"
+    done < <(find /var/lib/pacman/local -mindepth 1 -maxdepth 1 -type d \
+        -newer "$STAMPS/packages.begun")
 }
 
 enable_libvirt() {
