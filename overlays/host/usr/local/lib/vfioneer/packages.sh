@@ -23,7 +23,9 @@ install_packages() {
     if [ -e "$STAMPS/packages.begun" ]; then
         # Cut off in the middle: files may lie there without a package, and what was recorded as
         # installed may be empty, because its content was still in memory when the power went.
-        options+=(--overwrite '*')
+        options+=(--overwrite '*' --refresh)
+        rm -rf /var/cache/pacman/pkg
+        mkdir -p /var/cache/pacman/pkg
         local again
         mapfile -t again < <(half_installed)
         wanted+=("${again[@]}")
