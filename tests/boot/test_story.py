@@ -2,8 +2,8 @@
 """The story of lab01 (UEFI), cut off three times on its way and finished all the same.
 
 Power is lost while the images are unpacked and again while the boot loader is made: the medium
-installs again. It is lost as the first boot begins: the next boot of the disk finishes. Each test of
-this file goes on where the one before it ended.
+installs again. It is lost as the first boot begins: the next boot of the disk finishes. Each test
+of this file goes on where the one before it ended.
 """
 
 from __future__ import annotations
