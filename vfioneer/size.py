@@ -4,12 +4,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Self
 
-from pydantic_core import PydanticCustomError, core_schema
-
-if TYPE_CHECKING:
-    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from vfioneer.textual import Textual
 
 _UNITS = {
     "": 1,
@@ -25,18 +22,15 @@ _UNITS = {
 }
 
 
-class Size(int):
+class Size(Textual, int):
     """A number of bytes, written with a unit: `8 GiB`, `120 GB` (IEC 80000-13)."""
 
     pattern = re.compile(r"([0-9]{1,15})(?:\.([0-9]{1,3}))? ?(B|[kMGT]B|[KMGT]iB)")
     wanted = 'a size with its unit such as "8 GiB" or "120 GB"'
+    for_numbers = ""
 
     @classmethod
-    def parse(cls, text: str) -> Size:
-        match = cls.pattern.fullmatch(text)
-        if match is None:
-            message = f"{text!r} is not {cls.wanted}"
-            raise ValueError(message)
+    def read(cls, match: re.Match[str]) -> Self:
         whole, fraction, unit = match.groups()
         # Integers throughout: 0.1 GiB has no exact float.
         digits = len(fraction or "")
@@ -57,33 +51,3 @@ class Size(int):
         # 120 GB is also a whole number of KiB; nobody would say so.
         unit = min(exact, key=lambda unit: self // _UNITS[unit])
         return f"{self // _UNITS[unit]} {unit}"
-
-    @classmethod
-    def __get_pydantic_core_schema__(
-        cls, source: Any, handler: GetCoreSchemaHandler
-    ) -> core_schema.CoreSchema:
-        return core_schema.no_info_plain_validator_function(
-            cls._validate,
-            serialization=core_schema.plain_serializer_function_ser_schema(lambda size: size.text),
-        )
-
-    @classmethod
-    def __get_pydantic_json_schema__(
-        cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        return {
-            "type": "string",
-            "pattern": f"^(?:{cls.pattern.pattern})$",
-            "description": cls.wanted,
-        }
-
-    @classmethod
-    def _validate(cls, value: object) -> Size:
-        if isinstance(value, Size):
-            return value
-        if isinstance(value, str):
-            try:
-                return cls.parse(value)
-            except ValueError:
-                pass
-        raise PydanticCustomError("form", "not {wanted}", {"wanted": cls.wanted})

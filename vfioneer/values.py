@@ -8,65 +8,37 @@ so each pattern is a list of what is allowed, never of what is forbidden.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Self
 
-from pydantic_core import PydanticCustomError, core_schema
-
-if TYPE_CHECKING:
-    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from vfioneer.textual import Textual
 
 
-class Word(str):
+class Word(Textual, str):
     """A string of one fixed form; a subclass names the form and brings it into canonical shape."""
 
     __slots__ = ()
-    pattern: ClassVar[re.Pattern[str]]
-    wanted: ClassVar[str]
 
     @classmethod
-    def parse(cls, text: str) -> Self:
-        """Return the canonical value, or raise ValueError saying what is wanted."""
-        match = cls.pattern.fullmatch(text)
-        if match is None:
-            message = f"{text!r} is not {cls.wanted}"
-            raise ValueError(message)
+    def read(cls, match: re.Match[str]) -> Self:
         return cls(cls.canonical(match))
 
     @classmethod
     def canonical(cls, match: re.Match[str]) -> str:
+        return match.group()
+
+    @property
+    def text(self) -> str:
+        return str(self)
+
+
+class HexWord(Word):
+    """A word of hexadecimal digits; canonical in lower case, as the kernel writes them."""
+
+    __slots__ = ()
+
+    @classmethod
+    def canonical(cls, match: re.Match[str]) -> str:
         return match.group().lower()
-
-    @classmethod
-    def __get_pydantic_core_schema__(
-        cls, source: Any, handler: GetCoreSchemaHandler
-    ) -> core_schema.CoreSchema:
-        return core_schema.no_info_plain_validator_function(
-            cls._validate, serialization=core_schema.to_string_ser_schema()
-        )
-
-    @classmethod
-    def __get_pydantic_json_schema__(
-        cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        return {
-            "type": "string",
-            "pattern": f"^(?:{cls.pattern.pattern})$",
-            "description": cls.wanted,
-        }
-
-    @classmethod
-    def _validate(cls, value: object) -> Self:
-        if isinstance(value, cls):
-            return value
-        if not isinstance(value, str):
-            quoting = "; put it in quotes" if isinstance(value, int | float) else ""
-            raise PydanticCustomError(
-                "form", "not {wanted}{quoting}", {"wanted": cls.wanted, "quoting": quoting}
-            )
-        try:
-            return cls.parse(value)
-        except ValueError:
-            raise PydanticCustomError("form", "not {wanted}", {"wanted": cls.wanted}) from None
 
 
 class PciAddress(Word):
@@ -127,7 +99,7 @@ class PciSlot(Word):
         return self.removeprefix("0000:")
 
 
-class PciId(Word):
+class PciId(HexWord):
     """Vendor and device id as lspci -n prints them: `10de:13c2`."""
 
     __slots__ = ()
@@ -143,7 +115,7 @@ class PciId(Word):
         return self[5:]
 
 
-class UsbId(Word):
+class UsbId(HexWord):
     """Vendor and product id as lsusb prints them: `046d:c31c`."""
 
     __slots__ = ()
@@ -151,7 +123,7 @@ class UsbId(Word):
     wanted = 'a USB vendor:product pair such as "046d:c31c"'
 
 
-class PciClass(Word):
+class PciClass(HexWord):
     """Class and sub-class, four digits as lspci -nn prints them: `0300`."""
 
     __slots__ = ()
@@ -214,10 +186,6 @@ class KernelArgument(Word):
     pattern = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(?:=[A-Za-z0-9_.,:;/=@%+~^-]+)?")
     wanted = "one kernel argument of letters, digits and _.,:;/=@%+-, without quotes or blanks"
 
-    @classmethod
-    def canonical(cls, match: re.Match[str]) -> str:
-        return match.group()
-
     @property
     def key(self) -> str:
         return self.partition("=")[0]
@@ -230,10 +198,6 @@ class ModuleName(Word):
     pattern = re.compile(r"[a-z0-9_-]{1,55}")
     wanted = "a kernel module name"
 
-    @classmethod
-    def canonical(cls, match: re.Match[str]) -> str:
-        return match.group()
-
 
 class PackageName(Word):
     """A pacman or apt package name (PKGBUILD(5), Debian policy 5.6.1)."""
@@ -241,10 +205,6 @@ class PackageName(Word):
     __slots__ = ()
     pattern = re.compile(r"[a-z0-9@_+][a-z0-9@._+-]{0,127}")
     wanted = "a package name"
-
-    @classmethod
-    def canonical(cls, match: re.Match[str]) -> str:
-        return match.group()
 
 
 class SshKey(Word):
@@ -256,7 +216,3 @@ class SshKey(Word):
         r"@openssh\.com) [A-Za-z0-9+/]{16,4096}={0,3}(?: [A-Za-z0-9@._+-]{1,128})?"
     )
     wanted = 'one public key such as "ssh-ed25519 AAAA... name@host"'
-
-    @classmethod
-    def canonical(cls, match: re.Match[str]) -> str:
-        return match.group()

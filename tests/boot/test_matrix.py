@@ -77,7 +77,7 @@ def test_network_boot_reaches_the_live_system(firmware: FirmwareMode, tmp_path: 
             mac=mac or "",
         )
         with Machine(order) as machine:
-            machine.wait_for("vfioneer: installing lab01", MENU * 3)
+            # iPXE's own words reach the serial console by UEFI only; what it asked for says more.
             check_live(machine, firmware)
         paths = [request.path for request in server.requests]
     assert f"/hosts/{mac.hyphenated if mac else ''}.ipxe" in paths

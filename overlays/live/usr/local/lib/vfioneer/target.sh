@@ -16,17 +16,22 @@ unpack_images() {
 
 # unpack_image NAME: with its progress on the console, counted in inodes.
 unpack_image() {
-    local image=$IMAGES/$1.sfs total before now child
-    total=$(unsquashfs -s "$image" | awk '/^Number of inodes/ { print $NF }')
+    local image=$IMAGES/$1.sfs watcher result=0
+    progress "$1" "$(unsquashfs -s "$image" | awk '/^Number of inodes/ { print $NF }')" &
+    watcher=$!
+    unsquashfs -f -n -d "$TARGET" "$image" >/dev/null || result=$?
+    kill "$watcher"
+    wait "$watcher" || true
+    return "$result"
+}
+
+# progress NAME INODES: what has arrived on the disk so far, until somebody ends it.
+progress() {
+    local before
     before=$(inodes)
-    unsquashfs -f -n -d "$TARGET" "$image" >/dev/null &
-    child=$!
-    while kill -0 "$child" 2>/dev/null; do
-        sleep 5
-        now=$(($(inodes) - before))
-        status started unpack "$1 $((now * 100 / (total + 1))) %"
+    while sleep 5; do
+        status started unpack "$1 $((($(inodes) - before) * 100 / ($2 + 1))) %"
     done
-    wait "$child"
 }
 
 inodes() {

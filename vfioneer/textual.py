@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: MIT
+"""What values that recipes write as text have in common: a pattern, a wish, their schema."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from pydantic_core import PydanticCustomError, core_schema
+
+if TYPE_CHECKING:
+    import re
+
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+
+
+class Textual:
+    """A mixin for str and int: the value is one text of a fixed form."""
+
+    __slots__ = ()
+    pattern: ClassVar[re.Pattern[str]]
+    wanted: ClassVar[str]
+    """What is wanted, to go on after "is not"."""
+    for_numbers: ClassVar[str] = "; put it in quotes"
+    """What to do where YAML has read a number."""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the canonical value, or raise ValueError saying what is wanted."""
+        match = cls.pattern.fullmatch(text)
+        if match is None:
+            message = f"{text!r} is not {cls.wanted}"
+            raise ValueError(message)
+        return cls.read(match)
+
+    @classmethod
+    def read(cls, match: re.Match[str]) -> Self:
+        raise NotImplementedError
+
+    @property
+    def text(self) -> str:
+        """The value as a recipe writes it."""
+        raise NotImplementedError
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            cls._validate,
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                lambda value: value.text
+            ),
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {
+            "type": "string",
+            "pattern": f"^(?:{cls.pattern.pattern})$",
+            "description": cls.wanted,
+        }
+
+    @classmethod
+    def _validate(cls, value: object) -> Self:
+        if isinstance(value, cls):
+            return value
+        hint = cls.for_numbers if isinstance(value, int | float) else ""
+        if isinstance(value, str):
+            try:
+                return cls.parse(value)
+            except ValueError:
+                pass
+        raise PydanticCustomError(
+            "form", "not {wanted}{hint}", {"wanted": cls.wanted, "hint": hint}
+        )
