@@ -26,9 +26,11 @@ INITRAMFS = "/boot/initramfs-x86_64.img"
 MICROCODE = ("/boot/amd_ucode.img", "/boot/intel_ucode.img")
 GRUB_CONFIG = "/boot/grub/grub.cfg"
 IMAGES = "/manjaro/x86_64"
-# The names that the base's hook mounts, lowest layer first; mhwdfs holds drivers we do not install.
 CHUNK = 4 * 2**20
+# The names that the base's hook mounts, lowest layer first; mhwdfs holds drivers we do not install.
 LAYERS = ("rootfs", "desktopfs", "mhwdfs", "livefs")
+INSTALLED_LAYERS = LAYERS[:2]
+"""What lands on the disk; the others belong to the live system."""
 
 
 @dataclass(frozen=True, kw_only=True)

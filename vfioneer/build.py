@@ -16,17 +16,12 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from vfioneer import domain, iso, kernel, overlay, pxe, seed
-from vfioneer.base import BaseFacts, read_facts
+from vfioneer.base import INSTALLED_LAYERS, BaseFacts, read_facts
 from vfioneer.check import check_one
 from vfioneer.host import Host, load
 from vfioneer.outputs import Outputs, facts_path, tree_path, tree_stamp
-from vfioneer.recipe import PackageSource
 from vfioneer.secrets import Vault
-from vfioneer.source import load_source
 from vfioneer.template import render_template
-
-# What is unpacked to the disk; the other images are the live system's own.
-INSTALLED_LAYERS = ("rootfs", "desktopfs")
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -144,9 +139,8 @@ def dependencies(name: str) -> dict[str, list[str]]:
 def bulk(host: Host) -> dict[str, Path]:
     """Return what lies on the medium besides the overlay, by its path there."""
     found = {f"vfioneer/images/{host.image.file}": host.image.path}
-    packages = host.recipe.packages.repository or host.base.release.packages
-    if packages is not None and host.recipe.packages.source is PackageSource.MEDIUM:
-        found["vfioneer/repository"] = load_source(packages).path
+    if host.packages is not None:
+        found["vfioneer/repository"] = host.packages.path
     return found
 
 

@@ -39,6 +39,8 @@ class Host:
     hardware: Hardware
     base: Source
     image: Source
+    packages: Source | None
+    """The repository that goes onto the medium; None where the packages come from mirrors."""
     recipe_document: Document
     hardware_document: Document
 
@@ -53,7 +55,8 @@ class Host:
     @cached_property
     def inputs(self) -> tuple[Path, ...]:
         """Every file this host was read from, sorted."""
-        sources = {source_path(self.base.name), source_path(self.image.name)}
+        known = (self.base, self.image, *([self.packages] if self.packages else []))
+        sources = {source_path(source.name) for source in known}
         documents = (self.recipe_document, self.hardware_document)
         read_files = {file for document in documents for file in document.lines}
         return tuple(sorted(read_files | sources))
@@ -97,28 +100,46 @@ def load(name: str, *, open_document: Callable[[Path], Document] = read) -> Host
         problems += found
     if problems or recipe is None or hardware is None or base is None or image is None:
         raise RecipeError(problems)
+    packages, unpackaged = _packages(recipe_document, recipe, base)
     host = Host(
         recipe=recipe,
         hardware=hardware,
         base=base,
         image=image,
+        packages=packages,
         recipe_document=recipe_document,
         hardware_document=hardware_document,
     )
-    problems = [found(recipe_document) for found in host.assignment.problems]
-    if needs_repository(host):
-        message = f"the packages are to come from the medium, but {base.name} has no package source"
-        hint = "write source: mirror, or name a source of kind packages in packages.repository"
-        problems.append(recipe_document.problem(("packages", "source"), message, hint=hint))
+    problems = [found(recipe_document) for found in host.assignment.problems] + unpackaged
     if problems:
         raise RecipeError(problems)
     return host
 
 
-def needs_repository(host: Host) -> bool:
-    """Whether the packages are wanted on the medium and no source of them is known."""
-    known = host.recipe.packages.repository or host.base.release.packages
-    return host.recipe.packages.source is PackageSource.MEDIUM and known is None
+def _packages(
+    document: Document, recipe: Recipe, base: Source
+) -> tuple[Source | None, list[Problem]]:
+    """Return the source of the packages for the medium, and what is wrong with it."""
+    if recipe.packages.source is not PackageSource.MEDIUM:
+        return None, []
+    name = recipe.packages.repository or base.release.packages
+    if name is None:
+        message = f"the packages are to come from the medium, but {base.name} has no package source"
+        hint = "write source: mirror, or name a source of kind packages in packages.repository"
+        return None, [document.problem(("packages", "source"), message, hint=hint)]
+    (source,), problems = _sources(document, ((("packages", "repository"), name, Kind.PACKAGES),))
+    if source is None or source.pacman is None:
+        return source, problems
+    offered = source.pacman
+    if offered.base != base.name:
+        message = f"{name} has what {offered.base} lacks, but the host's base is {base.name}"
+        problems.append(document.problem(("packages", "repository"), message))
+    for number, package in enumerate(recipe.packages.names):
+        if package not in offered.names:
+            message = f"{package} is not among the packages of {name}"
+            hint = f"add it to pacman.names in {source_path(name)}, then ./doit lock"
+            problems.append(document.problem(("packages", "names", number), message, hint=hint))
+    return source, problems
 
 
 def unknown_host(name: str) -> UserError:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING
 
-from vfioneer.outputs import LAB_PACKAGES
+from vfioneer.outputs import LAB_PACKAGES, tree_stamp
 from vfioneer.paths import CACHE, HARDWARE, LAB, OVERLAYS, PACKAGE, PROFILES, RECIPES, SOURCES
 
 if TYPE_CHECKING:
@@ -51,11 +51,8 @@ def base_names() -> list[str]:
 
 def source_target(name: str) -> Path:
     """Return what shows that a source is there: its file, or the list of sums of a repository."""
-    for line in _source_text(name).splitlines():
-        if line.startswith("file: "):
-            file = CACHE / line.removeprefix("file: ").strip()
-            return file if file.suffix else file / "SHA256SUMS"
-    return CACHE / name
+    file = CACHE / (_field(name, "file") or name)
+    return file if file.suffix else file / "SHA256SUMS"
 
 
 def source_inputs(name: str) -> list[Path]:
@@ -63,6 +60,9 @@ def source_inputs(name: str) -> list[Path]:
     inputs = [SOURCES / f"{name}.yaml"]
     if "\nmade: lab" not in _source_text(name):
         lock = SOURCES / f"{name}.lock.yaml"
+        base = _field(name, "  base")
+        # What a base has installed is read from its images.
+        inputs += [tree_stamp(base)] if base else []
         return [*inputs, lock] if lock.exists() else inputs
     own = {"lab-guest": "guest", "lab-packages": "repository"}.get(name)
     parts = {"guest": ("guest",), "repository": ("repository", "debs", "debfile", "alpm")}
@@ -78,6 +78,14 @@ def source_inputs(name: str) -> list[Path]:
 def source_targets(name: str) -> list[Path]:
     """Return what getting a source leaves; the lab base also says what it has installed."""
     return [source_target(name), *([LAB_PACKAGES] if name == "lab" else [])]
+
+
+def _field(name: str, key: str) -> str:
+    """Return the value of a key with its indentation, empty where there is none."""
+    for line in _source_text(name).splitlines():
+        if line.startswith(f"{key}: "):
+            return line.removeprefix(f"{key}: ").strip()
+    return ""
 
 
 @functools.cache

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from vfioneer.publisher import Word
     from vfioneer.source import Source
 
-_HEADER = """\
+HEADER = """\
 # SPDX-License-Identifier: MIT
 # Written when the file was first seen; every later fetch must meet it. Review and commit it.
 """
@@ -190,7 +190,7 @@ def _write(source: Source, sha256: str, size: int, checked: str, old: Lock | Non
     made = Lock(format=1, file=source.file, sha256=sha256, size=size, checked=short)
     path = lock_path(source.name)
     text = yaml.safe_dump(made.model_dump(), sort_keys=False, width=1000, allow_unicode=True)
-    cache.replace_text(path, _HEADER + text)
+    cache.replace_text(path, HEADER + text)
     was = f", before: sha256 {old.sha256}" if old and old.sha256 != sha256 else ""
     say(f"{source.name}: locked: sha256 {sha256} in {path}{was}")
     say(f"{source.name}: checked by: {short}; review the lock and commit it")

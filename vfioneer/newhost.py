@@ -25,7 +25,7 @@ def probe(variables: Mapping[str, str]) -> None:
     """Write recipes/hardware/<host>.yaml from SSH=, FROM= or this very machine."""
     host = _host(variables)
     hardware = _take(variables, host)
-    _write(hardware_path(host), inventory.write_yaml(hardware), variables)
+    _write({hardware_path(host): inventory.write_yaml(hardware)}, variables)
 
 
 def new(variables: Mapping[str, str]) -> None:
@@ -38,8 +38,8 @@ def new(variables: Mapping[str, str]) -> None:
     hardware = _take(variables, host)
     base = variables.get("BASE", DEFAULT_BASE)
     recipe = inventory.new_recipe(hardware, host, gpu, base, DEFAULT_IMAGE)
-    _write(hardware_path(host), inventory.write_yaml(hardware), variables)
-    _write(recipe_path(host), recipe, variables)
+    files = {hardware_path(host): inventory.write_yaml(hardware), recipe_path(host): recipe}
+    _write(files, variables)
     print(f"read it, then: ./doit check HOST={host}", file=sys.stderr)
 
 
@@ -68,7 +68,8 @@ def _take(variables: Mapping[str, str], host: str) -> Hardware:
     return hardware
 
 
-def _write(path: Path, text: str, variables: Mapping[str, str]) -> None:
+def _write(files: Mapping[Path, str], variables: Mapping[str, str]) -> None:
     force = variables.get("FORCE", "") not in ("", "0")
-    inventory.write_or_refuse(path, text, force)
-    print(f"wrote {path}", file=sys.stderr)
+    inventory.write_or_refuse(files, force)
+    for path in files:
+        print(f"wrote {path}", file=sys.stderr)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Get a source's file into build/cache: download it, or have the lab make it."""
+"""Get a source's file into build/cache: download it, have pacman find it, or the lab make it."""
 
 from __future__ import annotations
 
@@ -21,6 +21,11 @@ def obtain(name: str) -> None:
     source = load_source(name)
     if source.made:
         _make(source)
+        return
+    if source.pacman:
+        from vfioneer import closure
+
+        closure.fetch(source)
         return
     from vfioneer.fetch import fetch
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import date as Day
 from functools import lru_cache
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -25,6 +25,8 @@ from vfioneer.values import KernelArgument, ModuleName, PackageName, SourceName
 if TYPE_CHECKING:
     from pathlib import Path
 
+L = TypeVar("L", "Lock", "PackagesLock")
+
 
 def _day(text: str) -> str:
     try:
@@ -36,6 +38,10 @@ def _day(text: str) -> str:
 
 FileName = Annotated[
     str, Form(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,200}", "a file name of letters, digits and ._+-")
+]
+PackageFile = Annotated[
+    str,
+    Form(r"[A-Za-z0-9@_+][A-Za-z0-9@._+:~-]{0,250}\.pkg\.tar(?:\.[a-z0-9]+)?", "a package's file"),
 ]
 Url = Annotated[
     str, Form(r"https?://[A-Za-z0-9._~:/?#@!$&'()*+,;=%\[\]-]+", "an http or https address")
@@ -53,6 +59,14 @@ Version = Annotated[
 Date = Annotated[
     str, Form(r"\d{4}-\d{2}-\d{2}", 'a date such as "2021-01-03"'), AfterValidator(_day)
 ]
+Server = Annotated[
+    str,
+    Form(
+        r"https?://[A-Za-z0-9._~:/@%+$-]+",
+        "a Server of pacman.conf such as https://HOST/stable/$repo/$arch",
+    ),
+]
+RepositoryName = Annotated[str, Form(r"[a-z0-9][a-z0-9-]{0,40}", "the name of a repository")]
 Suffix = Annotated[str, Form(r"\.[a-z0-9]+", 'a suffix with its dot such as ".sha256"')]
 
 
@@ -108,6 +122,18 @@ class GuestRelease(Model):
     default_user: Line = ""
 
 
+class Repositories(Model):
+    """Mirrors that packages are taken from with all that they need and the base does not have."""
+
+    base: SourceName
+    servers: Annotated[tuple[Server, ...], Field(min_length=1)]
+    repositories: Annotated[tuple[RepositoryName, ...], Field(min_length=1)]
+    """In the order of the base's pacman.conf: the first that has a package wins."""
+    names: Annotated[tuple[PackageName, ...], Field(min_length=1)]
+    signed: bool = True
+    """Every package has a signature that the base's own keyrings can judge."""
+
+
 class Source(Model):
     format: Literal[1]
     name: SourceName
@@ -117,6 +143,8 @@ class Source(Model):
     urls: tuple[Url, ...] = ()
     made: Literal["lab"] | None = None
     """The lab makes it here instead of downloading it."""
+    pacman: Repositories | None = None
+    """Its packages are found and fetched by pacman; `file` is then a directory."""
     checksum: Checksum = Checksum()
     signature: Suffix | None = None
     """The suffix of a detached OpenPGP signature of the download itself."""
@@ -130,8 +158,10 @@ class Source(Model):
     @model_validator(mode="after")
     def _is_complete(self) -> Self:
         wrong = []
-        if bool(self.urls) == bool(self.made):
-            wrong.append("wants either urls or made: lab")
+        if [bool(self.urls), bool(self.made), bool(self.pacman)].count(True) != 1:
+            wrong.append("wants exactly one of urls, made: lab and pacman")
+        if self.pacman and self.kind is not Kind.PACKAGES:
+            wrong.append("only kind: packages has a section pacman")
         if (self.kind is Kind.BASE) != (self.base is not None):
             wrong.append("kind: base wants a section base, and no other kind has one")
         if wrong:
@@ -166,6 +196,29 @@ class Lock(Model):
         return Size(self.size)
 
 
+class LockedPackage(Model):
+    repository: RepositoryName
+    file: PackageFile
+    sha256: Sha256
+    size: Annotated[int, Field(ge=1)]
+
+
+class PackagesLock(Model):
+    """The packages of a repository, as first seen."""
+
+    format: Literal[1]
+    file: FileName
+    names: tuple[PackageName, ...]
+    """What was asked for; other names want a new lock."""
+    checked: Line
+    packages: tuple[LockedPackage, ...]
+
+    @property
+    def listing(self) -> str:
+        """The packages as sha256sum(1) lists them."""
+        return "".join(f"{package.sha256}  {package.file}\n" for package in self.packages)
+
+
 def source_path(name: str) -> Path:
     return SOURCES / f"{name}.yaml"
 
@@ -192,9 +245,18 @@ def _load(name: str, path: Path, version: tuple[int, int] | None) -> Source:
 
 def load_lock(name: str) -> Lock | None:
     """Read the lock of a source, None where nothing has been locked yet."""
+    return _load_lock(name, Lock)
+
+
+def load_packages_lock(name: str) -> PackagesLock | None:
+    """Read the lock of a source of packages, None where nothing has been locked yet."""
+    return _load_lock(name, PackagesLock)
+
+
+def _load_lock(name: str, kind: type[L]) -> L | None:
     if not lock_path(name).exists():
         return None
-    lock, problems = validate(read(lock_path(name)), Lock)
+    lock, problems = validate(read(lock_path(name)), kind)
     if lock is None:
         raise RecipeError(problems)
     return lock

@@ -48,7 +48,8 @@ class Textual:
         return core_schema.no_info_plain_validator_function(
             cls._validate,
             serialization=core_schema.plain_serializer_function_ser_schema(
-                lambda value: value.text
+                # model_copy(update=...) checks nothing: a plain text may stand here.
+                lambda value: value.text if isinstance(value, cls) else str(value)
             ),
         )
 

@@ -14,6 +14,8 @@ from vfioneer.outputs import Outputs
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from vfioneer.source import Source
+
 
 def verify(variables: Mapping[str, str]) -> None:
     """Compare build/<host>/ with its SHA256SUMS; raise UserError with every difference."""
@@ -50,5 +52,19 @@ def lock_all(_variables: Mapping[str, str]) -> None:
 
     for name in source_names():
         source = load_source(name)
-        if source.made is None:
+        if source.pacman:
+            _lock_packages(source, source.pacman.base)
+        elif source.made is None:
             lock(source, refresh=True)
+
+
+def _lock_packages(source: Source, base: str) -> None:
+    """Pin the packages that a base lacks, which its images tell."""
+    from vfioneer import obtain
+    from vfioneer.closure import refresh_lock
+    from vfioneer.outputs import tree_stamp
+
+    if not tree_stamp(base).exists():
+        for step in (obtain.obtain, obtain.inspect, obtain.extract):
+            step(base)
+    refresh_lock(source)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the boot tests share: the built media of lab01, and a shell in the live system."""
+"""What the boot tests share: the built media of lab01 and their server."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from vfioneer.pxe import server_script
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from vfioneer.machine.machine import Machine
 
 # Seconds as KVM would take; machines without it are given ten times as long.
-MENU, LIVE, SHELL = 10, 45, 15
+MENU, LIVE = 10, 45
 
 
 def medium(name: str = "lab01") -> Path:
@@ -30,15 +29,6 @@ def medium(name: str = "lab01") -> Path:
 
 def host(name: str = "lab01") -> Host:
     return load(name)
-
-
-def log_in(machine: Machine) -> None:
-    """Get a shell on the serial console of a live system whose installation has stopped."""
-    machine.wait_for(r"login: ", SHELL * 2)
-    machine.serial_write("root\n")
-    machine.wait_for(r"assword: ", SHELL)
-    machine.serial_write("manjaro\n")
-    machine.wait_for(r"[#$] ", SHELL)
 
 
 def network_root(folder: Path, url: str) -> Path:

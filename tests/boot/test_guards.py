@@ -12,12 +12,13 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
-from live import LIVE, MENU, log_in, medium
+from live import LIVE, MENU, medium
 
 from vfioneer.hardware import FirmwareMode
 from vfioneer.machine.command import Order
 from vfioneer.machine.drives import Drive, DriveKind
 from vfioneer.machine.machine import Machine
+from vfioneer.machine.shell import log_in
 from vfioneer.size import Size
 
 if TYPE_CHECKING:

@@ -7,16 +7,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from live import LIVE, MENU, host, log_in, medium, network_root
+from live import LIVE, MENU, host, medium, network_root
 
-from vfioneer import kernel
+from vfioneer import kernel, rehearsal
 from vfioneer.build import base_facts
 from vfioneer.hardware import FirmwareMode
+from vfioneer.inventory import read_dump
 from vfioneer.machine.command import Order
 from vfioneer.machine.drives import Drive, DriveKind
 from vfioneer.machine.http import FileServer
 from vfioneer.machine.machine import Machine
 from vfioneer.machine.network import UserNetwork
+from vfioneer.machine.shell import log_in, open_live_shell
 from vfioneer.size import Size
 
 if TYPE_CHECKING:
@@ -82,6 +84,29 @@ def test_network_boot_reaches_the_live_system(firmware: FirmwareMode, tmp_path: 
         paths = [request.path for request in server.requests]
     assert f"/hosts/{mac.hyphenated if mac else ''}.ipxe" in paths
     assert "/lab/manjaro/x86_64/rootfs.sfs" in paths
+
+
+def test_the_live_entry_takes_the_inventory(tmp_path: Path) -> None:
+    """Nobody installs; the probe on the medium finds the machine that QEMU was asked for."""
+    medium()
+    run = rehearsal.prepare("lab01", tmp_path / "run")
+    disc = Drive(path=run.media, kind=DriveKind.CDROM, bootindex=0)
+    with Machine(rehearsal.order(run, "live", disc)) as machine:
+        open_live_shell(machine)
+        dump = machine.run_command("dmesg -n 1; /usr/local/lib/vfioneer/probe 2>/dev/null", 60)
+        assert "stage=install" not in machine.text()
+    (tmp_path / "dump.txt").write_text(dump)
+    found, _ = read_dump(tmp_path / "dump.txt", "lab01")
+    wanted = run.emulated.hardware
+    assert {(f.address, f.id, f.group) for f in found.pci} >= {
+        (f.address, f.id, f.group) for f in wanted.pci
+    }
+    assert found.dmi.model_copy(update={"bios": None}) == wanted.dmi
+    assert found.firmware == wanted.firmware
+    assert {(disk.serial, disk.size) for disk in wanted.disks} <= {
+        (disk.serial, disk.size) for disk in found.disks
+    }
+    assert {card.mac for card in wanted.network} <= {card.mac for card in found.network}
 
 
 def test_a_foreign_machine_boots_the_stock_menu(tmp_path: Path) -> None:

@@ -28,6 +28,19 @@ PLACES = {
     "hardware-": "recipes/hardware/gpu01.yaml",
     "source-": "recipes/sources/manjaro-kde-20.2.1.yaml",
 }
+OFFER = """\
+format: 1
+name: offer
+kind: packages
+title: some packages
+file: offer
+date: "2021-01-03"
+pacman:
+  base: lab
+  servers: [http://mirror.invalid/stable/$repo/$arch]
+  repositories: [core, extra]
+  names: [libvirt, qemu]
+"""
 PROBLEM = re.compile(r"recipes/[^ :]+\.yaml:\d+:\d+: ")
 
 
@@ -40,6 +53,7 @@ def lay_out(name: str, checkout: Path) -> None:
     shutil.copy(TOP / "recipes/hardware/gpu01.yaml", checkout / "recipes/hardware")
     loop = checkout / "recipes/profiles/loop.yaml"
     loop.write_text("extends: [loop]\n")
+    (checkout / "recipes/sources/offer.yaml").write_text(OFFER)
     place = next((p for prefix, p in PLACES.items() if name.startswith(prefix)), None)
     shutil.copy(BAD / f"{name}.yaml", checkout / (place or "recipes/gpu01.yaml"))
 

@@ -37,6 +37,7 @@ def drafted(hardware: Hardware, gpu: str) -> Host:
         hardware=again,
         base=load_source(recipe.base),
         image=load_source(recipe.guest.image),
+        packages=None,
         recipe_document=recipe_document,
         hardware_document=hardware_document,
     )
@@ -156,9 +157,9 @@ def test_addresses_and_ids_are_quoted() -> None:
 
 def test_file_is_written_once(tmp_path: Path) -> None:
     path = tmp_path / "new" / "a.yaml"
-    write_or_refuse(path, "one\ntwo\n", force=False)
+    write_or_refuse({path: "one\ntwo\n"}, force=False)
     before = path.stat().st_mtime_ns
-    write_or_refuse(path, "one\ntwo\n", force=False)
+    write_or_refuse({path: "one\ntwo\n"}, force=False)
     assert path.stat().st_mtime_ns == before
     assert list(path.parent.iterdir()) == [path]
 
@@ -167,21 +168,31 @@ def test_file_that_differs_is_refused_with_the_difference(tmp_path: Path) -> Non
     path = tmp_path / "a.yaml"
     path.write_text("one\ntwo\n")
     with pytest.raises(UserError, match=r"is there already and differs") as caught:
-        write_or_refuse(path, "one\nthree\n", force=False)
+        write_or_refuse({path: "one\nthree\n"}, force=False)
     assert "-two\n+three" in caught.value.message
     assert path.read_text() == "one\ntwo\n"
-    write_or_refuse(path, "one\nthree\n", force=True)
+    write_or_refuse({path: "one\nthree\n"}, force=True)
     assert path.read_text() == "one\nthree\n"
+
+
+def test_nothing_is_written_where_one_of_several_is_refused(tmp_path: Path) -> None:
+    hardware, recipe = tmp_path / "hardware.yaml", tmp_path / "recipe.yaml"
+    recipe.write_text("mine\n")
+    with pytest.raises(UserError, match=r"recipe\.yaml: is there already"):
+        write_or_refuse({hardware: "new\n", recipe: "new\n"}, force=False)
+    assert not hardware.exists()
+    write_or_refuse({hardware: "new\n", recipe: "new\n"}, force=True)
+    assert hardware.read_text() == recipe.read_text() == "new\n"
 
 
 def test_long_difference_is_cut(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     path.write_text("a\n" * 500)
     with pytest.raises(UserError, match="more lines"):
-        write_or_refuse(path, "b\n" * 500, force=False)
+        write_or_refuse({path: "b\n" * 500}, force=False)
 
 
 def test_unwritable_place(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot be written"):
-        write_or_refuse(tmp_path / "file" / "a.yaml", "x", force=False)
+        write_or_refuse({tmp_path / "file" / "a.yaml": "x"}, force=False)

@@ -76,6 +76,7 @@ def make_host(
         hardware=hardware_model,
         base=source.model_copy(update={"base": release, "date": date}),
         image=load_source(recipe_model.guest.image),
+        packages=None,
         recipe_document=recipe_document,
         hardware_document=hardware_document,
     )

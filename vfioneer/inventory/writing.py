@@ -13,6 +13,7 @@ import yaml
 from vfioneer.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from vfioneer.hardware import Hardware
@@ -73,23 +74,35 @@ def _styled(data: Any, key: str) -> Any:
     return _Quoted(data) if isinstance(data, str) and key in QUOTED else data
 
 
-def write_or_refuse(path: Path, text: str, force: bool) -> None:
-    """Write a file at once or not at all; one that differs is replaced only with force.
+def write_or_refuse(files: Mapping[Path, str], force: bool) -> None:
+    """Write files, each at once or not at all; one that differs is replaced only with force.
 
-    The error shows the difference. A file that is the same already is left as it is.
+    Nothing is written where any of them is refused; the error shows all differences. A file that
+    is the same already is left as it is.
     """
+    refusals = [
+        refusal for path, text in files.items() if not force and (refusal := _refusal(path, text))
+    ]
+    if refusals:
+        raise UserError("\n".join(refusals), hint="FORCE=1 replaces what is there")
+    for path, text in files.items():
+        _write(path, text)
+
+
+def _refusal(path: Path, text: str) -> str:
     try:
-        before = path.read_text() if path.exists() else None
+        before = path.read_text() if path.exists() else text
     except (OSError, UnicodeDecodeError) as error:
-        if not force:
-            message = f"{path}: is there already and cannot be compared: {error}"
-            raise UserError(message) from None
-        before = None
+        return f"{path}: is there already and cannot be compared: {error}"
     if before == text:
-        return
-    if before is not None and not force:
-        message = f"{path}: is there already and differs:\n{_diff(path, before, text)}"
-        raise UserError(message, hint="FORCE=1 replaces it")
+        return ""
+    return f"{path}: is there already and differs:\n{_diff(path, before, text)}"
+
+
+def _write(path: Path, text: str) -> None:
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        if path.read_text() == text:
+            return
     beside = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from vfioneer import kernel, overlay, pxe, rules, seed
 from vfioneer.base import BaseFacts
 from vfioneer.secrets import Vault
-from vfioneer.source import load_lock, load_source
+from vfioneer.source import load_lock, load_packages_lock, load_source
 from vfioneer.template import render_template
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from vfioneer.document import Problem
     from vfioneer.host import Host
+    from vfioneer.source import Source
 
 # The base's ISO may not be here, so everything about it is a stand-in, the same on both sides.
 _LABEL = "MEDIUM"
@@ -98,22 +99,31 @@ def _devices(host: Host) -> dict[str, Any]:
 
 
 def _sources(host: Host) -> dict[str, dict[str, str]]:
-    packages = host.recipe.packages.repository or host.base.release.packages
-    names = {"base": host.base.name, "guest image": host.image.name, "packages": packages}
-    return {role: _source(name) for role, name in names.items() if name is not None}
+    sources = {"base": host.base, "guest image": host.image, "packages": host.packages}
+    return {role: _source(source.name) for role, source in sources.items() if source is not None}
 
 
 @cache
 def _source(name: str) -> dict[str, str]:
-    source, lock = load_source(name), load_lock(name)
+    source = load_source(name)
+    urls = source.pacman.servers if source.pacman else source.urls
     return {
         "name": source.name,
         "file": source.file,
         "date": source.date,
-        "from": " ".join(source.urls) or str(source.made),
-        "sha256": lock.sha256 if lock else "",
+        "from": " ".join(urls) or str(source.made),
+        "sha256": _locked_sum(source),
         "signed by": " ".join(source.keys),
     }
+
+
+def _locked_sum(source: Source) -> str:
+    """Return what stands for the bytes of a source, empty where they are not locked."""
+    if source.pacman is None:
+        lock = load_lock(source.name)
+        return lock.sha256 if lock else ""
+    packages = load_packages_lock(source.name)
+    return hashlib.sha256(packages.listing.encode()).hexdigest() if packages else ""
 
 
 def _files(host: Host, texts: Texts) -> dict[str, list[str]]:

@@ -35,15 +35,26 @@ install_packages() {
         sync
     fi
     if [ "$PACKAGES_SOURCE" = medium ]; then
-        pacman --config /etc/vfioneer/pacman.conf -Sy "${options[@]}" "${wanted[@]}"
+        # What the base has in an older build than the medium goes along, too.
+        pacman --config /etc/vfioneer/pacman.conf -Syu "${options[@]}" "${wanted[@]}"
     else
         nm-online -q -t 120 || give_up "no network, and the recipe takes packages from mirrors"
+        refresh_keyrings
         # Partial upgrades are unsupported: the whole system goes along.
         pacman -Syu "${options[@]}" "${wanted[@]}"
     fi
     local names
     read -ra names <<<"$PACKAGES"
     STEP_DETAIL=$(pacman -Q "${names[@]}" | tr "\n" ",")
+}
+
+# Packages may be signed by people who came after the base was released: their keys first.
+refresh_keyrings() {
+    local keyrings
+    mapfile -t keyrings < <(pacman -Qq | sed -n '/-keyring$/p')
+    if [ "${#keyrings[@]}" -gt 0 ]; then
+        pacman -Sy --needed --noconfirm --noprogressbar "${keyrings[@]}"
+    fi
 }
 
 # The packages recorded since the first attempt began, which are installed again. A record that is

@@ -28,6 +28,8 @@ unpack_image() {
 # progress NAME INODES: what has arrived on the disk so far, until somebody ends it.
 progress() {
     local before
+    # It is ended in the middle of whatever it does, which is no failure of the installation.
+    trap - ERR
     before=$(inodes)
     while sleep 5; do
         status started unpack "$1 $((($(inodes) - before) * 100 / ($2 + 1))) %"
