@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from vfioneer import rom
 from vfioneer.recipe import BindAt, Binding
 from vfioneer.values import PciAddress, PciId
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from vfioneer.document import Document, Loc, Problem
     from vfioneer.hardware import Hardware, PciFunction
@@ -30,6 +31,8 @@ class Assignment:
     """IDS or ADDRESS, never AUTO."""
     twins: tuple[PciFunction, ...]
     """Functions the host keeps although they have the ids of a bound one."""
+    roms: Mapping[PciAddress, str]
+    """What the recipe says of the ROM of each function of a device that it names."""
     problems: tuple[Callable[[Document], Problem], ...] = ()
 
     @property
@@ -47,6 +50,7 @@ def assign(recipe: Recipe, hardware: Hardware) -> Assignment:
     """Resolve the recipe's addresses through the hardware; an address it lacks is a problem."""
     problems: list[Callable[[Document], Problem]] = []
     chosen: dict[PciAddress, tuple[PciFunction, BindAt]] = {}
+    roms: dict[PciAddress, str] = {}
     for number, device in enumerate(recipe.passthrough.devices):
         loc: Loc = ("passthrough", "devices", number, "pci")
         if isinstance(device.pci, PciAddress):
@@ -55,6 +59,8 @@ def assign(recipe: Recipe, hardware: Hardware) -> Assignment:
         else:
             functions = hardware.in_slot(device.pci)
         problems += _judge(functions, loc, device.pci, recipe.host, chosen)
+        problems += _judge_rom(device.rom, ("passthrough", "devices", number, "rom"))
+        roms.update({f.address: device.rom for f in functions if _has_rom(f, device.rom)})
         chosen.update({f.address: (f, device.bind) for f in functions if not f.is_bridge})
     for number, address in enumerate(recipe.passthrough.also_pass):
         loc = ("passthrough", "also_pass", number)
@@ -76,6 +82,7 @@ def assign(recipe: Recipe, hardware: Hardware) -> Assignment:
         managed=tuple(f for f, bind in chosen.values() if bind is BindAt.GUEST_START),
         binding=automatic if wanted is Binding.AUTO else wanted,
         twins=twins,
+        roms=roms,
         problems=tuple(problems),
     )
 
@@ -98,6 +105,16 @@ def _judge(
         message = f"{functions[0].label} is a bridge; bridges stay with the host"
         return [partial(_problem, loc, message, "name the device behind it")]
     return []
+
+
+def _has_rom(function: PciFunction, named: str) -> bool:
+    # A file is the graphics card's; its audio function has none.
+    return function.is_display or not rom.is_file(named)
+
+
+def _judge_rom(named: str, loc: Loc) -> list[Callable[[Document], Problem]]:
+    message, hint = rom.fault(named) if rom.is_file(named) else ("", "")
+    return [partial(_problem, loc, message, hint)] if message else []
 
 
 def _problem(loc: Loc, message: str, hint: str, document: Document) -> Problem:

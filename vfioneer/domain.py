@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vfioneer import rom
 from vfioneer.errors import UserError
 from vfioneer.hardware import CpuVendor
 from vfioneer.naming import derived_uuid, guest_mac
@@ -40,6 +41,8 @@ class PassedFunction:
     bus: int
     function: int
     multifunction: bool
+    rom: str
+    """Empty for the card's own, "off", or the path of a file on the host."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,9 +90,16 @@ def _devices(host: Host) -> tuple[PassedFunction, ...]:
                     bus=bus,
                     function=member.address.function if same else number,
                     multifunction=number == 0 and len(ordered) > 1,
+                    rom=_rom(host.assignment.roms.get(member.address, rom.AUTO)),
                 )
             )
     return tuple(devices)
+
+
+def _rom(named: str) -> str:
+    if rom.is_file(named):
+        return f"/{rom.ON_HOST}/{named}"
+    return "" if named == rom.AUTO else named
 
 
 def _comment(text: str) -> str:

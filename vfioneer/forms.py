@@ -55,7 +55,13 @@ def _printable(text: str) -> str:
 
 
 # Free text for people: it is only ever shown, in HTML, XML, YAML and terminals, escaped there.
-Line = Annotated[str, StringConstraints(max_length=200), AfterValidator(_printable)]
+LINE_LENGTH = 200
+Line = Annotated[str, StringConstraints(max_length=LINE_LENGTH), AfterValidator(_printable)]
+# COMMAND_LINE_SIZE of x86 is 2048 (arch/x86/include/asm/setup.h); boot loaders may add theirs.
+COMMAND_LINE_LENGTH = 4096
+CommandLine = Annotated[
+    str, StringConstraints(max_length=COMMAND_LINE_LENGTH), AfterValidator(_printable)
+]
 
 
 def _pci_target(value: object) -> PciAddress | PciSlot:

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from vfioneer.forms import Line
+from vfioneer.forms import CommandLine, Line
 from vfioneer.model import Choice, Model
 from vfioneer.size import Size
 from vfioneer.values import HostName, MacAddress, PciAddress, PciClass, PciId, PciSlot, UsbId
@@ -73,7 +73,7 @@ class Kernel(Model):
     """The kernel that ran when the inventory was taken."""
 
     release: Line | None = None
-    arguments: Line | None = None
+    arguments: CommandLine | None = None
     options: dict[Line, Line] = {}
     """Options from its config that matter here, such as CONFIG_FB_EFI: y."""
 

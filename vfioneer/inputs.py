@@ -7,7 +7,7 @@ import functools
 from typing import TYPE_CHECKING
 
 from vfioneer.outputs import LAB_PACKAGES, tree_stamp
-from vfioneer.paths import CACHE, HARDWARE, LAB, OVERLAYS, PACKAGE, PROFILES, RECIPES, SOURCES
+from vfioneer.paths import CACHE, HARDWARE, LAB, OVERLAYS, PACKAGE, PROFILES, RECIPES, ROMS, SOURCES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +26,7 @@ def overlay_sources() -> tuple[Path, ...]:
 
 def recipe_sources(host: str) -> list[Path]:
     """Return the files a host's recipe may depend on."""
-    shared = [*PROFILES.glob("*.yaml"), *SOURCES.glob("*.yaml")]
+    shared = [*PROFILES.glob("*.yaml"), *SOURCES.glob("*.yaml"), *ROMS.glob("*.rom")]
     own = [RECIPES / f"{host}.yaml", HARDWARE / f"{host}.yaml"]
     return sorted([*(path for path in own if path.exists()), *shared])
 

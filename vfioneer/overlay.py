@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from vfioneer import cpio, domain, initramfs, kernel, seed
+from vfioneer import cpio, domain, initramfs, kernel, rom, seed
 from vfioneer.errors import UserError
 from vfioneer.naming import derived_uuid
 from vfioneer.paths import OVERLAYS
@@ -96,7 +96,7 @@ def render(host: Host, vault: Vault) -> dict[str, Tree]:
         "var/lib/vfioneer/domain.xml": text_file(domain.render(host)),
         "var/lib/vfioneer/seed.iso": File(mode=0o600, data=seed.write_iso(guest, epoch(host))),
     }
-    trees["host"] |= _user_files(host, vault)
+    trees["host"] |= _user_files(host, vault) | _rom_files(host)
     trees["initramfs"]["name"] = text_file(f"{host.name}\n")
     return {tree: dict(sorted(files.items())) for tree, files in trees.items()}
 
@@ -158,6 +158,14 @@ def _user_files(host: Host, vault: Vault) -> Tree:
             secret = f"{vault.hash(user.password)}\n"
             files[f"etc/vfioneer/secrets/{user.name}"] = File(mode=0o600, data=secret.encode())
     return files
+
+
+def _rom_files(host: Host) -> Tree:
+    named = sorted({name for name in host.assignment.roms.values() if rom.is_file(name)})
+    return {
+        f"{rom.ON_HOST}/{name}": File(mode=_DEFAULT_MODE, data=rom.path(name).read_bytes())
+        for name in named
+    }
 
 
 def text_file(text: str) -> File:

@@ -9,6 +9,7 @@ RECIPES = Path("recipes")
 HARDWARE = RECIPES / "hardware"
 PROFILES = RECIPES / "profiles"
 SOURCES = RECIPES / "sources"
+ROMS = RECIPES / "roms"
 SCHEMA = RECIPES / "schema"
 OVERLAYS = Path("overlays")
 LAB = Path("lab")

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from vfioneer.forms import (
     BridgeName,
@@ -43,6 +43,8 @@ from vfioneer.values import (
 
 CpuNumber = Annotated[int, Field(ge=0, le=4095)]
 # What the guide installs.
+# Directories of build/ that belong to no host.
+RESERVED = ("cache", "pxe")
 GUIDE_PACKAGES = tuple(map(PackageName, ("libvirt", "qemu", "edk2-ovmf", "virt-manager")))
 
 
@@ -170,9 +172,20 @@ class Binding(Choice):
     ADDRESS = "address"
 
 
+Rom = Annotated[
+    str,
+    Form(
+        r"auto|off|[A-Za-z0-9][A-Za-z0-9._-]{0,100}\.rom",
+        "auto, off or a file of recipes/roms/ such as gtx970.rom",
+    ),
+]
+
+
 class PassedDevice(Model):
     pci: PciTarget
     bind: BindAt = BindAt.BOOT
+    rom: Rom = "auto"
+    """The option ROM that the guest sees: the card's own, none, or a file of recipes/roms/."""
 
 
 class Passthrough(Model):
@@ -264,9 +277,16 @@ class Waiver(Model):
     reason: Annotated[Line, StringConstraints(min_length=10)]
 
 
+def _has_a_place(name: str) -> str:
+    if name in RESERVED:
+        message = f"build/{name} is used for other things; choose another name"
+        raise failure(message)
+    return name
+
+
 class Recipe(Model):
     format: Literal[1]
-    host: HostName
+    host: Annotated[HostName, AfterValidator(_has_a_place)]
     description: Line = ""
     extends: tuple[HostName, ...] = ()
     base: SourceName

@@ -7,7 +7,6 @@ neither `list` nor the others, and an interrupted build leaves nothing half-made
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -15,127 +14,20 @@ import shutil
 import signal
 import subprocess
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bases
+import checkout
 import pytest
-from cases import TOP
+from checkout import HASH, PYTHON, environment, lock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from checkout import Copy
 
-HASH = "$6$saltsalt$" + "Q7z" * 28 + "Zk"
-PYTHON = str(TOP / ".venv/bin/python")
-NOT_COPIED = ("tests/", "docs/", "lab/", "build/")
-# What the copy builds from instead of 3 GB from the network: source, its file, its content.
-STAND_INS = {"manjaro-kde-20.2.1": "base.iso", "lab": "lab.iso"}
-GUESTS = {"ubuntu-18.04": "ubuntu.img", "lab-guest": "lab-guest.qcow2"}
-HOSTS = ("gpu01", "lab01")
-RAN = re.compile(r"^(?:\. +)?([a-z_]+:[a-z0-9.-]+)$", re.M)
-
-
-@dataclass
-class Done:
-    """One run of doit."""
-
-    status: int
-    output: str
-    ran: set[str] = field(default_factory=set)
-
-
-@dataclass
-class Copy:
-    """A copy of the repository, and doit in it."""
-
-    path: Path
-
-    def doit(self, *words: str, path: str | None = None, secrets: bool = True) -> Done:
-        done = subprocess.run(
-            [PYTHON, "-m", "doit", *words],
-            cwd=self.path, env=environment(path, secrets=secrets), capture_output=True, text=True,
-            check=False, timeout=120,
-        )  # fmt: skip
-        output = done.stdout + done.stderr
-        assert "Traceback" not in output, output
-        return Done(status=done.returncode, output=output, ran=set(RAN.findall(output)))
-
-    def edit(self, name: str, old: str, new: str) -> None:
-        file = self.path / name
-        text = file.read_text()
-        assert old in text
-        file.write_text(text.replace(old, new, 1))
-
-    def digests(self, host: str) -> dict[str, str]:
-        root = self.path / "build" / host
-        return {
-            path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in sorted(root.rglob("*"))
-            if path.is_file() and not path.is_symlink()
-        }
-
-    def leftovers(self) -> list[str]:
-        """Return what no finished build has."""
-        wrong = (".partial", ".stage", ".new", ".part", ".initramfs")
-        found = (self.path / "build").rglob("*")
-        return [str(p) for p in found if p.name.endswith(wrong) or ".partial" in p.name]
-
-
-def environment(path: str | None = None, *, secrets: bool = True) -> dict[str, str]:
-    plain = {"PATH": path or os.environ["PATH"], "HOME": "/nonexistent", "LC_ALL": "C.UTF-8"}
-    hashes = {"VFIONEER_OPERATOR_HASH": HASH, "VFIONEER_GUEST_HASH": HASH}
-    return plain | (hashes if secrets else {})
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy whose bases and images are small files of ours, locked as downloads are."""
-    root = tmp_path_factory.mktemp("repository")
-    listed = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard"],
-        cwd=TOP, capture_output=True, check=True, text=True,
-    ).stdout.splitlines()  # fmt: skip
-    for name in listed:
-        if not name.startswith(NOT_COPIED) and (TOP / name).is_file():
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(TOP / name, root / name)
-    for recipe in (*root.glob("recipes/*.yaml"), *root.glob("recipes/hardware/*.yaml")):
-        if recipe.stem not in HOSTS:
-            recipe.unlink()
-    lab01 = root / "recipes/lab01.yaml"
-    lab01.write_text(f"{lab01.read_text()}\npackages: {{source: mirror}}\n")
-    (root / "lab").mkdir()
-    cache = root / "build/cache"
-    cache.mkdir(parents=True)
-    bases.write_iso(cache / "base.iso", bases.tree())
-    shutil.copy(cache / "base.iso", cache / "lab.iso")
-    for name in GUESTS.values():
-        (cache / name).write_bytes(b"QFI\xfb" + bytes(1000))
-    for name, file in (STAND_INS | GUESTS).items():
-        lock(root, name, file)
-    return root
-
-
-def lock(root: Path, name: str, file: str) -> None:
-    source = root / f"recipes/sources/{name}.yaml"
-    text = re.sub(r"^file: .*$", f"file: {file}", source.read_text(), flags=re.M)
-    text = re.sub(r"^made: lab$", "urls: [https://mirror.invalid/x]", text, flags=re.M)
-    text = re.sub(r"^  packages: .*\n", "", text, flags=re.M)
-    source.write_text(text)
-    data = (root / "build/cache" / file).read_bytes()
-    (source.parent / f"{name}.lock.yaml").write_text(
-        f"format: 1\nfile: {file}\nsha256: {hashlib.sha256(data).hexdigest()}\n"
-        f"size: {len(data)}\nchecked: nobody; made by the test\n"
-    )
-
-
-@pytest.fixture
-def copy(template: Path, tmp_path: Path) -> Iterator[Copy]:
-    root = tmp_path / "checkout"
-    shutil.copytree(template, root, symlinks=True)
-    yield Copy(root)
-    shutil.rmtree(root)
+# Fixtures, assigned so that no argument hides an import.
+template = checkout.template
+copy = checkout.copy
 
 
 def test_media_are_built_once_and_only_what_changed_again(copy: Copy) -> None:

@@ -100,6 +100,8 @@ CASES = [
          miss=({}, {f"pci.{CARD}.id": "1002:73bf"}, {})),
     Case("VF115", DEVICE, hardware={f"pci.{CARD}.bars": [bar(1, "256 MiB")]},
          miss=({}, {f"pci.{CARD}.bars+": bar(6, "512 KiB")}, {})),
+    Case("VF115", DEVICE, hardware={f"pci.{CARD}.id": "1002:744c"},
+         miss=({"passthrough.devices.0.rom": "off"}, {}, {})),
     Case("VF116", DEVICE, hardware=pci("05:00.0", "10de:22a3", "0680", 21),
          miss=({}, {"pci.15.id": "8086:22a3"}, {})),
     Case("VF201", "passthrough.binding", recipe={"passthrough.binding": "ids"}, hardware=TWIN,

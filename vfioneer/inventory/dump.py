@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from vfioneer.document import RecipeError
 from vfioneer.errors import UserError
+from vfioneer.forms import COMMAND_LINE_LENGTH, LINE_LENGTH
 from vfioneer.hardware import Hardware
 from vfioneer.inventory import tagged
 from vfioneer.inventory.listing import Listing, Reader
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 # A wall of notes hides the one that matters.
 SHOWN = 20
-LINE_LENGTH = 200
 HOW_TO = (
     "make one with `./doit probe`, or with `lspci -Dnnk; find /sys/kernel/iommu_groups -type l`"
 )
@@ -98,7 +98,7 @@ def _from_listing(listing: Listing, path: Path, host: str) -> tuple[Hardware, li
             "format": 1,
             "host": host,
             "origin": f"read from {path.name}",
-            "kernel": {"arguments": clean(listing.arguments)} if listing.arguments else {},
+            "kernel": _kernel(listing.arguments),
             "iommu": {
                 "enabled": True,
                 **({"interrupt_remapping": True} if listing.interrupt_remapping else {}),
@@ -124,16 +124,13 @@ def build(data: dict[str, Any], where: str) -> Hardware:
         raise UserError(message) from None
 
 
-def clean(text: str) -> str:
+def _kernel(arguments: str) -> dict[str, str]:
+    return {"arguments": clean(arguments, COMMAND_LINE_LENGTH)} if arguments else {}
+
+
+def clean(text: str, length: int = LINE_LENGTH) -> str:
     """Make a text from a machine fit for one line of the inventory."""
-    return "".join(c if c.isprintable() else " " for c in text).strip()[:LINE_LENGTH]
-
-
-def cut(arguments: str) -> list[str]:
-    """Say so where the kernel's arguments are longer than a line of the inventory."""
-    return [f"kernel.arguments is cut after {LINE_LENGTH} characters"] * (
-        len(arguments) > LINE_LENGTH
-    )
+    return "".join(c if c.isprintable() else " " for c in text).strip()[:length]
 
 
 def _functions(listing: Listing) -> list[dict[str, Any]]:
@@ -160,7 +157,6 @@ def _notes(listing: Listing, hardware: Hardware) -> list[str]:
         numbers = [number for number, _ in listing.unread[SHOWN:]]
         more = f"{len(numbers)} more lines up to line {numbers[-1]}"
         notes.append(f"line {numbers[0]}: not read, as are {more}")
-    notes += cut(listing.arguments)
     groups = set(hardware.by_group)
     missing = sorted(set(range(max(groups) + 1)) - groups)
     if missing:

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from vfioneer.errors import UserError
+from vfioneer.forms import COMMAND_LINE_LENGTH
 from vfioneer.inventory import dump, topology
 from vfioneer.inventory.listing import Reader
 from vfioneer.values import MacAddress, PciAddress
@@ -86,7 +87,7 @@ def read(text: str, host: str, where: str) -> tuple[Hardware, list[str]]:
 def _data(facts: _Facts, host: str) -> dict[str, Any]:
     single = facts.single
     node, release = single.get(("node",), "?"), single.get(("kernel", "release"), "?")
-    arguments = dump.clean(single.get(("kernel", "arguments"), ""))
+    arguments = dump.clean(single.get(("kernel", "arguments"), ""), COMMAND_LINE_LENGTH)
     options = {key[1]: value for key, value in single.items() if key[0] == "option"}
     memory = single.get(("memory",))
     return {
@@ -211,7 +212,6 @@ def _usb(row: list[str]) -> dict[str, Any]:
 
 def _notes(facts: _Facts, hardware: Hardware) -> list[str]:
     notes = [f"line {number}: the probe could not read {what}" for number, what in facts.unread]
-    notes += dump.cut(facts.single.get(("kernel", "arguments"), ""))
     if hardware.iommu.enabled is False:
         notes.append("the machine has no IOMMU group: its IOMMU is off")
     cpu = hardware.cpu

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vfioneer.rom import AUTO
 from vfioneer.rules.rule import ERROR, WARNING, Finding, Rule, Unjudged
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def device_can_be_reset(subject: Subject) -> Iterator[Verdict]:
 
 def rom_is_usable(subject: Subject) -> Iterator[Verdict]:
     for function in subject.displays:
-        if function.pci_class != "0300":
+        if function.pci_class != "0300" or _rom_is_set(subject, function):
             continue
         device = int(function.id.device, 16)
         if function.id.vendor == AMD_GRAPHICS and any(a <= device <= b for a, b in DUMMY_ROM):
@@ -58,6 +59,10 @@ def rom_is_usable(subject: Subject) -> Iterator[Verdict]:
         elif function.bars and all(bar.index != ROM_BAR for bar in function.bars):
             message = f"{function.label} has no ROM of its own, which OVMF needs to show a picture"
             yield Finding(loc=subject.place(function), message=message)
+
+
+def _rom_is_set(subject: Subject, function: PciFunction) -> bool:
+    return subject.assignment.roms.get(function.address, AUTO) != AUTO
 
 
 def fabric_manager_is_decided(subject: Subject) -> Iterator[Verdict]:
@@ -141,7 +146,10 @@ RULES = (
             " booted from reads back changed."
         ),
         evidence="quickpassthrough 03_vbios_extract.go; deploy-VFIO README 9.2; pve-docs",
-        remedy="set rom bar='off' for it in the domain, or expect no picture before the driver",
+        remedy=(
+            "write rom: off, or rom: <file> of recipes/roms/, beside the device; without it expect"
+            " no picture before the guest's driver"
+        ),
         judge=rom_is_usable,
     ),
     Rule(
