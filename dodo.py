@@ -23,7 +23,7 @@ def task_build() -> Task:
     hosts = tasks.chosen_hosts()
     return {
         "actions": [action("check", "announce", hosts)],
-        "task_dep": [f"manifest:{host}" for host in hosts] + [f"profile:{host}" for host in hosts],
+        "task_dep": [f"manifest:{host}" for host in hosts],
     }
 
 
@@ -32,22 +32,18 @@ def task_recipe(host: str) -> Task:
     """a recipe read and checked by itself; says which base and image it needs"""
     return {
         "actions": [action("build", "dependencies", host)],
-        "file_dep": [*inputs.recipe_sources(host), *inputs.package_sources()],
+        "file_dep": inputs.loaded_from(host),
     }
 
 
 @per_host
 def task_render(host: str) -> Task:
-    """the overlay's files, the seed and the domain of a host"""
+    """the overlay's files, the seed and the domain; the overlay as a manjaro-tools profile"""
     out = Outputs(host)
     return {
-        "actions": [action("build", "render", host)],
-        "file_dep": [
-            *inputs.recipe_sources(host),
-            *inputs.overlay_sources(),
-            *inputs.package_sources(),
-        ],
-        "targets": [out.overlay_manifest, out.seed, *out.seed_files, out.domain],
+        "actions": [action("build", "render", host), action("profile", "write", host)],
+        "file_dep": inputs.rendered_from(host),
+        "targets": [out.overlay_manifest, out.seed, *out.seed_files, out.domain, out.profile_info],
         "uptodate": [tasks.secrets_unchanged],
         "clean": [(tasks.remove, [out.directory])],
     }
@@ -100,17 +96,6 @@ def task_pxe(host: str) -> Task:
 
 
 @per_host
-def task_profile(host: str) -> Task:
-    """the same overlay as a manjaro-tools iso-profile"""
-    out = Outputs(host)
-    return {
-        "actions": [action("profile", "write", host)],
-        "file_dep": [out.overlay_manifest, *inputs.media_sources()],
-        "targets": [out.profile / "repo_info"],
-    }
-
-
-@per_host
 def task_manifest(host: str) -> Task:
     """manifest.json, SHA256SUMS and the report for the person at the rack"""
     out = Outputs(host)
@@ -133,37 +118,25 @@ def task_fetch() -> Iterator[Task]:
         }
 
 
-def task_inspect() -> Iterator[Task]:
-    """what is in a base: label, boot configuration, sizes"""
+def task_unpack() -> Iterator[Task]:
+    """what is in a base (label, menus, sums), and its files for network boots"""
     for name in inputs.base_names():
         yield {
             "name": name,
-            "actions": [action("obtain", "inspect", name)],
+            "actions": [action("obtain", "inspect", name), action("obtain", "extract", name)],
             "file_dep": [inputs.source_target(name)],
-            "targets": [facts_path(name)],
+            "targets": [facts_path(name), tree_stamp(name)],
         }
 
 
-def task_extract() -> Iterator[Task]:
-    """a base's kernel, initrds and images, for network boots"""
-    for name in inputs.base_names():
-        yield {
-            "name": name,
-            "actions": [action("obtain", "extract", name)],
-            "file_dep": [inputs.source_target(name), facts_path(name)],
-            "targets": [tree_stamp(name)],
-        }
-
-
-@per_host
-def task__rehearse(host: str) -> Task:
-    """one host's story in QEMU"""
-    return {"actions": [action("rehearsal", "rehearse", host)], "task_dep": [f"manifest:{host}"]}
-
-
-def task_rehearse() -> Task:
+def task_rehearse() -> Iterator[Task]:
     """the whole story in QEMU: boot, install, first boot, verify (HOST= for one host)"""
-    return {"actions": [], "task_dep": [f"_rehearse:{host}" for host in tasks.chosen_hosts()]}
+    for host in tasks.chosen_hosts():
+        yield {
+            "name": host,
+            "actions": [action("rehearsal", "rehearse", host)],
+            "task_dep": [f"manifest:{host}"],
+        }
 
 
 def task_command() -> Iterator[Task]:
@@ -176,19 +149,21 @@ def task_command() -> Iterator[Task]:
         }
 
 
-def task_test() -> Task:
-    """every test (test:quick in two minutes; test:media, test:boot; test:soak is extra)"""
-    return {"actions": [], "task_dep": ["lint", *(f"test:{part}" for part in tasks.TEST_PARTS)]}
-
-
-def task_parts() -> Iterator[Task]:
-    """the parts of the tests; those that boot machines need the lab's media"""
+def task_test() -> Iterator[Task]:
+    """every test, or a part of them; those that boot machines need the lab's media"""
     # Who has removed the lab's recipes must still be able to build.
     media = [f"manifest:{host}" for host in host_names() if host in tasks.LAB_HOSTS]
-    for part in (*tasks.TEST_PARTS, "soak"):
+    for part, doc in tasks.TEST_PARTS.items():
         yield {
             "basename": f"test:{part}",
-            "doc": f"only tests/{part}" if part != "soak" else "the long versions",
+            "doc": doc,
             "actions": [action("suite", "test", part)],
             "task_dep": [] if part == "quick" else media,
         }
+    every = [f"test:{part}" for part in tasks.TEST_PARTS if part != "soak"]
+    yield {
+        "basename": "test",
+        "doc": "every test but soak",
+        "actions": [],
+        "task_dep": ["lint", *every],
+    }

@@ -151,3 +151,10 @@ WorldWideName = Annotated[
         'a WWN as `lsblk -o WWN` prints it, such as "0x5000c500a1b2c3d4"',
     ),
 ]
+Rom = Annotated[
+    str,
+    Form(
+        r"auto|off|[A-Za-z0-9][A-Za-z0-9._-]{0,100}\.rom",
+        "auto, off or a file of recipes/roms/ such as gtx970.rom",
+    ),
+]

@@ -31,6 +31,16 @@ def recipe_sources(host: str) -> list[Path]:
     return sorted([*(path for path in own if path.exists()), *shared])
 
 
+def loaded_from(host: str) -> list[Path]:
+    """Return what decides on how a recipe is read."""
+    return [*recipe_sources(host), *package_sources()]
+
+
+def rendered_from(host: str) -> list[Path]:
+    """Return what decides on the files that land on a machine."""
+    return [*loaded_from(host), *overlay_sources()]
+
+
 def media_sources() -> tuple[Path, ...]:
     """The modules that turn rendered files into media; the overlay's own changes show in its files.
 

@@ -63,6 +63,10 @@ class Outputs:
         return self.directory / "profile"
 
     @property
+    def profile_info(self) -> Path:
+        return self.profile / "repo_info"
+
+    @property
     def manifest(self) -> Path:
         return self.directory / "manifest.json"
 

@@ -17,6 +17,7 @@ from vfioneer.forms import (
     Line,
     Locale,
     PciTarget,
+    Rom,
     Secret,
     SerialConsole,
     TimeZone,
@@ -170,15 +171,6 @@ class Binding(Choice):
     """By ids while they are unambiguous, else by address."""
     IDS = "ids"
     ADDRESS = "address"
-
-
-Rom = Annotated[
-    str,
-    Form(
-        r"auto|off|[A-Za-z0-9][A-Za-z0-9._-]{0,100}\.rom",
-        "auto, off or a file of recipes/roms/ such as gtx970.rom",
-    ),
-]
 
 
 class PassedDevice(Model):

@@ -190,6 +190,8 @@ def collect(run: Rehearsal) -> None:
     for check in run.facts["checks"]:
         good = check["result"] == "ok"
         run.prove(check["check"], good, check["evidence"] if good else check["result"])
+    state = f"{run.facts['state']}: {run.facts['detail']}"
+    run.prove("the host's own report says so", run.facts["state"] == "ok", state)
     arguments = run.facts["arguments"]
     wanted = [a for a in kernel.installed_arguments(run.host) if a not in arguments.split()]
     run.prove("the kernel got its arguments", not wanted, arguments)

@@ -21,7 +21,7 @@ PARTS = {
     "quick": [*QUICK, "-m", "not soak and not boot", "-n2"],
     "media": ["tests/media", "-m", "not soak and not boot"],
     "boot": [*MACHINES, "-m", "boot and not soak", "-n2", "--dist=loadfile"],
-    "soak": ["tests", "-m", "soak", "-n2", "--dist=loadgroup"],
+    "soak": ["tests", "-m", "soak", "-n2"],
 }
 
 

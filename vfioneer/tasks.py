@@ -25,7 +25,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 LARGE = 64 * 2**20
-TEST_PARTS = ("quick", "media", "boot")
+TEST_PARTS = {
+    "quick": "the tests that boot nothing, in two minutes",
+    "media": "the tests that read built media back",
+    "boot": "the tests that boot media in emulated machines",
+    "soak": "the long ones: power cuts at fifteen points",
+}
 LAB_HOSTS = ("lab01", "lab02")
 # Commands that make no target: name -> (what `./doit list` says, module, function(variables)).
 COMMANDS = {

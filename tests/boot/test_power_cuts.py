@@ -73,8 +73,6 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> rehearsal.Rehearsal:
     return run
 
 
-# One worker has them all: they start from the same installed disk.
-@pytest.mark.xdist_group("first-boot")
 @pytest.mark.parametrize("point", FIRST_BOOT_POINTS)
 def test_the_first_boot_finishes_after_a_cut(
     point: str, installed: rehearsal.Rehearsal, tmp_path: Path

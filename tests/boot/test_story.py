@@ -8,7 +8,9 @@ of this file goes on where the one before it ended.
 
 from __future__ import annotations
 
+import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -84,3 +86,44 @@ def test_the_fallback_entry_binds_nothing(run: rehearsal.Rehearsal) -> None:
     report = read_file(run.disk, "/var/lib/vfioneer/report.json").decode()
     assert "Kernel driver in use: vfio-pci" not in report
     assert "vfioneer.bind=off" in report
+
+
+# What somebody did to the machine -> QEMU's device, what stands in its place, what the host says.
+CHANGES = {
+    "the IOMMU is off": ("intel-iommu,", "", "iommu: it is off"),
+    "another card is in the slot": (
+        "bochs-display,",
+        "virtio-gpu-pci,",
+        "function 0000:01:00.0: it is 1af4:1050, the inventory says 1234:1111",
+    ),
+    "the audio function is gone": (
+        "intel-hda,",
+        "",
+        "function 0000:01:00.1: there is nothing at this address",
+    ),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_changed_machine_does_not_start_the_guest(change: str, run: rehearsal.Rehearsal) -> None:
+    device, instead, wanted = CHANGES[change]
+    emulated = replace(run.emulated, arguments=exchanged(run.emulated.arguments, device, instead))
+    order = replace(rehearsal.order(run, "changed", extra=rehearsal.START_PAUSED), host=emulated)
+    with Machine(order) as machine:
+        found = machine.wait_for("stage=first-boot state=failed step=verify .*", LIVE * 3)
+        assert "the guest is not started" in found.group()
+        assert wanted in found.group()
+        machine.wait_for("login: ", LIVE)
+        machine.power_button()
+        machine.wait_off(30)
+    report = json.loads(read_file(run.disk, "/var/lib/vfioneer/report.json"))
+    assert report["state"] == "failed"
+    wrong = [f"{check['check']}: {check['result']}" for check in report["checks"]]
+    assert [line for line in wrong if line.startswith(wanted)]
+
+
+def exchanged(arguments: tuple[str, ...], device: str, instead: str) -> tuple[str, ...]:
+    """Put another device into a machine's arguments, or none."""
+    number = next(i for i, argument in enumerate(arguments) if argument.startswith(device))
+    new = ("-device", arguments[number].replace(device, instead)) if instead else ()
+    return (*arguments[: number - 1], *new, *arguments[number + 1 :])

@@ -185,7 +185,7 @@ def test_a_build_that_fails_or_is_interrupted_leaves_nothing_half_made(
     tools.mkdir()
     fake = tools / "xorriso"
     path = f"{tools}:{os.environ['PATH']}"
-    assert copy.doit("extract").status == 0
+    assert copy.doit("unpack").status == 0
     fake.write_text(
         '#!/bin/sh\nhead -c 9999 /dev/zero >"$9"\necho "No space left on device" >&2\nexit 5\n'
     )

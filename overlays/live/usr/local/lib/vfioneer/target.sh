@@ -16,11 +16,13 @@ unpack_images() {
 
 # unpack_image NAME: with its progress on the console, counted in inodes.
 unpack_image() {
-    local image=$IMAGES/$1.sfs watcher result=0
-    progress "$1" "$(unsquashfs -s "$image" | awk '/^Number of inodes/ { print $NF }')" &
+    local image=$IMAGES/$1.sfs total watcher result=0
+    total=$(unsquashfs -s "$image" | awk '/^Number of inodes/ { print $NF }')
+    # It is ended in the middle of whatever it does, which is no failure of the installation.
+    (trap - ERR && progress "$1" "$total") &
     watcher=$!
     unsquashfs -f -n -d "$TARGET" "$image" >/dev/null || result=$?
-    kill "$watcher"
+    kill "$watcher" || true
     wait "$watcher" || true
     return "$result"
 }
@@ -28,8 +30,6 @@ unpack_image() {
 # progress NAME INODES: what has arrived on the disk so far, until somebody ends it.
 progress() {
     local before
-    # It is ended in the middle of whatever it does, which is no failure of the installation.
-    trap - ERR
     before=$(inodes)
     while sleep 5; do
         status started unpack "$1 $((($(inodes) - before) * 100 / ($2 + 1))) %"
