@@ -120,7 +120,10 @@ def extract(base: Path, facts: BaseFacts, target: Path) -> None:
     wanted = [facts.kernel, *facts.initrds]
     command: list[str | Path] = ["xorriso", "-no_rc", "-osirrox", "on", "-indev", base]
     for name in wanted:
-        command += ["-extract", name, partial / name.lstrip("/")]
+        copy = partial / name.lstrip("/")
+        # xorriso would make it read-only, as it is in the ISO, and then fail with its second file.
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        command += ["-extract", name, copy]
     command += ["-extract", "/manjaro", partial / "manjaro"]
     run(command)
     for path in [partial, *partial.rglob("*")]:

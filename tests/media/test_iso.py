@@ -3,12 +3,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 import io
 import json
+import os
 import re
+import shutil
 import subprocess
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pycdlib
@@ -21,11 +26,12 @@ from vfioneer.outputs import Outputs
 from vfioneer.paths import CACHE
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
 pytestmark = pytest.mark.media
 OUT = Outputs("lab01")
 BASE = CACHE / "lab.iso"
+NOBODY = 65534
 
 
 def xorriso(image: Path, *words: str) -> str:
@@ -119,3 +125,31 @@ def test_nothing_on_the_medium_is_of_the_builder() -> None:
         tuple(line.split()[2:4]) for line in listing.splitlines() if line.startswith(("-", "d"))
     }
     assert owners == {("0", "0")}
+
+
+@contextlib.contextmanager
+def somebody() -> Iterator[Path]:
+    """Be a plain user with a directory of his own; who is one already stays it."""
+    directory = Path(tempfile.mkdtemp(prefix="vf-"))
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.chown(directory, NOBODY, NOBODY)
+        # The programs that are started lose root's privileges as well (capabilities(7)).
+        os.seteuid(NOBODY)
+    try:
+        yield directory
+    finally:
+        if is_root:
+            os.seteuid(0)
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def test_a_plain_user_unpacks_a_base_and_removes_it_again() -> None:
+    """Its directories are read-only, which root does not notice."""
+    with somebody() as directory:
+        tree = directory / "tree"
+        for _ in range(2):
+            iso.extract(BASE, base_facts(load("lab01")), tree)
+            assert (tree / "manjaro/x86_64/rootfs.sfs").stat().st_size > 0
+            assert (tree / "boot/initramfs-x86_64.img").stat().st_uid != 0
+    assert not directory.exists()
