@@ -16,6 +16,11 @@ xz                                           xz-utils                 xz
 zstd                                         zstd                     zstd
 lz4                                          lz4                      lz4
 gpg                                          gpg                      gnupg
+gpg-agent                                    gpg-agent                gnupg
+sfdisk                                       fdisk                    util-linux
+debugfs                                      e2fsprogs                e2fsprogs
+newuidmap                                    uidmap                   shadow
+git                                          git                      git
 qemu-system-x86_64                           qemu-system-x86          qemu-base
 qemu-img                                     qemu-utils               qemu-img
 /usr/share/OVMF|/usr/share/edk2|/usr/share/edk2-ovmf  ovmf            edk2-ovmf

@@ -101,8 +101,9 @@ def _command(
         "-chgrp_r", "0", f"/{OWN_DIRECTORY}", "--",
         "-find", f"/{OWN_DIRECTORY}", "-type", "d", "-exec", "chmod", "0755", "--",
         "-find", f"/{OWN_DIRECTORY}", "-type", "f", "-exec", "chmod", "0644", "--",
-        "-chown", "0", *added[1:], "--",
-        "-chgrp", "0", *added[1:], "--",
+        # The root takes the owner of the staging area, who is whoever builds.
+        "-chown", "0", "/", *added[1:], "--",
+        "-chgrp", "0", "/", *added[1:], "--",
         "-alter_date_r", "b", stamp, *added, "--",
         "-alter_date_r", "c", stamp, *added, "--",
         # The directories that got a new entry, and the root that the staging area was laid over.

@@ -153,3 +153,13 @@ def test_a_plain_user_unpacks_a_base_and_removes_it_again() -> None:
             assert (tree / "manjaro/x86_64/rootfs.sfs").stat().st_size > 0
             assert (tree / "boot/initramfs-x86_64.img").stat().st_uid != 0
     assert not directory.exists()
+
+
+def test_who_builds_makes_no_difference(tmp_path: Path) -> None:
+    facts = base_facts(load("lab01"))
+    files = {"boot/grub/grub.cfg": b"menu", iso.STOCK_CONFIG: b"stock", "vfioneer/x": b"x"}
+    iso.master(BASE, facts, tmp_path / "a.iso", files=files, bulk={}, epoch=0)
+    with somebody() as directory:
+        iso.master(BASE, facts, directory / "b.iso", files=files, bulk={}, epoch=0)
+        other = (directory / "b.iso").read_bytes()
+    assert (tmp_path / "a.iso").read_bytes() == other

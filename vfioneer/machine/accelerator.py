@@ -52,6 +52,16 @@ class Accelerator(StrEnum):
         return 1 if self is Accelerator.KVM else 10
 
     @property
+    def argument(self) -> str:
+        """The value of -accel.
+
+        With a thread for each CPU, QEMU 7.2 may go on with its translation of kernel code that
+        another CPU has patched since (a static key, as when KVM starts a guest): the stale int3 is
+        then taken for ever. With one thread for all CPUs that cannot happen.
+        """
+        return "kvm" if self is Accelerator.KVM else "tcg,thread=single"
+
+    @property
     def cpu(self) -> str:
         """The CPU for -cpu; under TCG one with SVM, so that the emulated host has /dev/kvm."""
         return "host" if self is Accelerator.KVM else "qemu64,+svm,+npt"

@@ -71,7 +71,7 @@ def command_line(order: Order, serial: int, monitor: int) -> tuple[str, ...]:
     uefi = order.firmware is FirmwareMode.UEFI
     return (
         *("-name", escape(order.name), "-nodefaults", "-no-user-config", "-display", "none"),
-        *("-accel", accelerator_of(order)),
+        *("-accel", accelerator_of(order).argument),
         *(order.host.arguments if order.host else _plain(order)),
         *(uefi_arguments(variables_file(order)) if uefi else ()),
         *drive_arguments(order.drives, order.host.usb_bus if order.host else ""),
