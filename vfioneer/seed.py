@@ -32,6 +32,9 @@ _CLOCKED: tuple[Any, ...] = tuple(
     module for module in vars(pycdlib).values() if hasattr(module, "time")
 )
 
+# libyaml's is several times as fast; both write the same.
+_DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
 
 def files(host: Host, vault: Vault) -> dict[str, str]:
     """Return user-data, network-config and meta-data by name.
@@ -104,7 +107,7 @@ def _network_config(host: Host) -> dict[str, Any]:
 
 
 def _dump(data: Any) -> str:
-    text: str = yaml.safe_dump(data, sort_keys=False, width=1000, allow_unicode=True)
+    text: str = yaml.dump(data, sort_keys=False, width=1000, allow_unicode=True, Dumper=_DUMPER)
     return text
 
 
