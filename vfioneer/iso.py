@@ -13,6 +13,7 @@ import re
 import shutil
 from typing import TYPE_CHECKING
 
+from vfioneer.errors import UserError
 from vfioneer.outputs import TREE_STAMP
 from vfioneer.run import run
 
@@ -126,7 +127,11 @@ def extract(base: Path, facts: BaseFacts, target: Path) -> None:
         copy.parent.mkdir(parents=True, exist_ok=True)
         command += ["-extract", name, copy]
     command += ["-extract", "/manjaro", partial / "manjaro"]
-    run(command)
+    try:
+        run(command)
+    except UserError:
+        _remove(partial)
+        raise
     for path in [partial, *partial.rglob("*")]:
         path.chmod(0o755 if path.is_dir() else 0o644)
     (partial / TREE_STAMP).touch()
