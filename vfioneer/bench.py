@@ -12,7 +12,6 @@ import os
 import platform
 import statistics
 import subprocess
-import sys
 import time
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -106,10 +105,10 @@ def nothing_to_do(scratch: Path) -> Row:
     """A second build against plain doit on an empty dodo.py."""
     (scratch / "empty").mkdir()
     (scratch / "empty" / "dodo.py").write_text("def task_nothing():\n    return {'actions': []}\n")
-    plain = timed(lambda: _run(["-m", "doit"], scratch / "empty"))
+    plain = timed(lambda: fleetbench.doit(folder=scratch / "empty"))
     # Up to date first, so that the measured runs have nothing to do.
-    _run(["-m", "doit", f"manifest:{HOST}"], Path())
-    own = timed(lambda: _run(["-m", "doit", f"manifest:{HOST}"], Path()))
+    fleetbench.doit(f"manifest:{HOST}")
+    own = timed(lambda: fleetbench.doit(f"manifest:{HOST}"))
     return Row(
         what="build with nothing to do",
         value=own,
@@ -240,12 +239,3 @@ def timed(action: Callable[[], object], times: int = 5) -> float:
         action()
         taken.append(time.perf_counter() - started)
     return statistics.median(taken)
-
-
-def _run(arguments: list[str], folder: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, *arguments], cwd=folder, capture_output=True, check=False
-    )
-    if done.returncode != 0:
-        message = f"{' '.join(arguments)} failed: {done.stdout.decode()[-400:]}"
-        raise UserError(message)

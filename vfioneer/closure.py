@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from vfioneer import cache
-from vfioneer.base import INSTALLED_LAYERS
+from vfioneer.base import IMAGES, INSTALLED_LAYERS
 from vfioneer.errors import UserError
 from vfioneer.lab.alpm import write_database
 from vfioneer.lock import HEADER
@@ -92,9 +92,7 @@ def _workspace(source: Source) -> Path:
 def _lock(source: Source, old: PackagesLock | None) -> PackagesLock:
     """Have pacman find and fetch the closure; the caller holds `cache.alone`."""
     wanted = repositories(source)
-    images = [
-        tree_path(wanted.base) / "manjaro/x86_64" / f"{name}.sfs" for name in INSTALLED_LAYERS
-    ]
+    images = [tree_path(wanted.base) / f"{IMAGES[1:]}/{name}.sfs" for name in INSTALLED_LAYERS]
     with opened(_workspace(source), wanted) as here:
         here.prepare([image for image in images if image.exists()])
         say(f"{source.name}: asking {wanted.servers[0]}")

@@ -120,13 +120,17 @@ def review_of_all(name: str) -> float:
     return doit("review", "BASE=HEAD", "FORMAT=markdown")
 
 
-def doit(*words: str) -> float:
-    """Return the seconds that a command takes in the fleet's checkout."""
+def doit(*words: str, folder: Path = Path()) -> float:
+    """Return the seconds that a command takes in a checkout."""
     started = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-m", "doit", *words], check=False, capture_output=True, text=True
+        [sys.executable, "-m", "doit", *words],
+        cwd=folder,
+        check=False,
+        capture_output=True,
+        text=True,
     )
     if done.returncode != 0:
-        message = f"./doit {' '.join(words)} failed: {done.stderr[-400:]}"
+        message = f"./doit {' '.join(words)} failed: {(done.stdout + done.stderr)[-400:]}"
         raise UserError(message)
     return time.perf_counter() - started

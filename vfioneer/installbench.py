@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vfioneer import rehearsal
+from vfioneer.base import IMAGES, INSTALLED_LAYERS
 from vfioneer.machine.drives import Drive, DriveKind
 from vfioneer.machine.machine import Machine
 from vfioneer.machine.shell import open_live_shell
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _EVENT = re.compile(r"\[ *(\d+\.\d+)\] vfioneer: \S+ stage=install state=(started|ok) step=(\S+)")
-_IMAGES = "/run/miso/bootmnt/manjaro/x86_64"
+_LAYERS = [f"/run/miso/bootmnt{IMAGES}/{layer}.sfs" for layer in INSTALLED_LAYERS]
 _UPTIME = "cut -d ' ' -f 1 /proc/uptime"
 
 
@@ -66,10 +67,7 @@ def unsquashfs_alone(run: rehearsal.Rehearsal) -> float:
             timeout=60,
         )
         # The installer has just read them for their sums, too.
-        machine.run_command(f"cat {_IMAGES}/rootfs.sfs {_IMAGES}/desktopfs.sfs >/dev/null", 60)
-        both = "; ".join(
-            f"unsquashfs -f -n -d /run/alone {_IMAGES}/{image}.sfs >/dev/null"
-            for image in ("rootfs", "desktopfs")
-        )
+        machine.run_command(f"cat {' '.join(_LAYERS)} >/dev/null", 60)
+        both = "; ".join(f"unsquashfs -f -n -d /run/alone {layer} >/dev/null" for layer in _LAYERS)
         began, ended = machine.run_command(f"{_UPTIME}; {both}; {_UPTIME}", 120).split()
     return float(ended) - float(began)

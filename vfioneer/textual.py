@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic_core import PydanticCustomError, core_schema
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 
 
-class Textual:
+class Textual(ABC):
     """A mixin for str and int: the value is one text of a fixed form."""
 
     __slots__ = ()
@@ -33,13 +34,14 @@ class Textual:
         return cls.read(match)
 
     @classmethod
+    @abstractmethod
     def read(cls, match: re.Match[str]) -> Self:
-        raise NotImplementedError
+        """Return the value of a text that has the form."""
 
     @property
+    @abstractmethod
     def text(self) -> str:
         """The value as a recipe writes it."""
-        raise NotImplementedError
 
     @classmethod
     def __get_pydantic_core_schema__(
