@@ -59,7 +59,6 @@ def assign(recipe: Recipe, hardware: Hardware) -> Assignment:
         else:
             functions = hardware.in_slot(device.pci)
         problems += _judge(functions, loc, device.pci, recipe.host, chosen)
-        problems += _judge_rom(device.rom, ("passthrough", "devices", number, "rom"))
         roms.update({f.address: device.rom for f in functions if _has_rom(f, device.rom)})
         chosen.update({f.address: (f, device.bind) for f in functions if not f.is_bridge})
     for number, address in enumerate(recipe.passthrough.also_pass):
@@ -110,11 +109,6 @@ def _judge(
 def _has_rom(function: PciFunction, named: str) -> bool:
     # A file is the graphics card's; its audio function has none.
     return function.is_display or not rom.is_file(named)
-
-
-def _judge_rom(named: str, loc: Loc) -> list[Callable[[Document], Problem]]:
-    message, hint = rom.fault(named) if rom.is_file(named) else ("", "")
-    return [partial(_problem, loc, message, hint)] if message else []
 
 
 def _problem(loc: Loc, message: str, hint: str, document: Document) -> Problem:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from vfioneer import rom
 from vfioneer.assignment import Assignment, assign
 from vfioneer.document import Document, RecipeError
 from vfioneer.errors import UserError
@@ -110,10 +111,22 @@ def load(name: str, *, open_document: Callable[[Path], Document] = read) -> Host
         recipe_document=recipe_document,
         hardware_document=hardware_document,
     )
-    problems = [found(recipe_document) for found in host.assignment.problems] + unpackaged
+    problems = [found(recipe_document) for found in host.assignment.problems]
+    problems += [*unpackaged, *rom_problems(recipe_document, recipe)]
     if problems:
         raise RecipeError(problems)
     return host
+
+
+def rom_problems(document: Document, recipe: Recipe) -> list[Problem]:
+    """Return what is wrong with the files that the recipe gives its devices as ROMs."""
+    problems = []
+    for number, device in enumerate(recipe.passthrough.devices):
+        message, hint = rom.fault(device.rom) if rom.is_file(device.rom) else ("", "")
+        if message:
+            loc = ("passthrough", "devices", number, "rom")
+            problems.append(document.problem(loc, message, hint=hint))
+    return problems
 
 
 def _packages(

@@ -9,6 +9,7 @@ import pytest
 from test_rules_builder import make_host
 
 from vfioneer import domain, overlay, rom
+from vfioneer.host import rom_problems
 from vfioneer.secrets import Vault
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def test_what_is_no_rom_is_refused(data: bytes, wrong: str, hint: str, roms: Pat
 
 def test_a_missing_rom_has_its_place(roms: Path) -> None:
     host = make_host(recipe={"passthrough.devices.0.rom": "card.rom"})
-    (problem,) = [found(host.recipe_document) for found in host.assignment.problems]
+    (problem,) = rom_problems(host.recipe_document, host.recipe)
     assert problem.message == f"{roms}/card.rom: no such file or directory"
     assert ".".join(map(str, problem.loc)) == "passthrough.devices.0.rom"
 
@@ -69,7 +70,7 @@ def test_a_missing_rom_has_its_place(roms: Path) -> None:
 def test_the_file_reaches_host_and_domain(roms: Path) -> None:
     (roms / "card.rom").write_bytes(GOOD)
     host = make_host(recipe={"passthrough.devices.0.rom": "card.rom"})
-    assert not host.assignment.problems
+    assert rom_problems(host.recipe_document, host.recipe) == []
     xml = domain.render(host)
     assert xml.count("<rom ") == 1, "the audio function has no ROM"
     assert '<rom bar="on" file="/var/lib/vfioneer/roms/card.rom"/>' in xml
