@@ -170,16 +170,29 @@ def _large_base(scratch: Path) -> Path:
 
 
 def seed_against_localds(scratch: Path) -> Row:
+    """An ISO from the same three files, both written to a file that is new.
+
+    A file that is written over would be flushed to the disk as it is closed (ext4, auto_da_alloc).
+    """
     host = load(HOST)
     seed = files(host, Vault(redacted=True))
     for name, text in seed.items():
         (scratch / name).write_text(text)
     localds = find_program("cloud-localds")
-    target = scratch / "seed.img"
+    target, own_target = scratch / "seed.img", scratch / "own.iso"
     arguments = [localds, f"--network-config={scratch / 'network-config'}", str(target)]
     arguments += [str(scratch / "user-data"), str(scratch / "meta-data")]
-    peer = timed(lambda: subprocess.run(arguments, check=True, capture_output=True), 5)
-    own = timed(lambda: (scratch / "own.iso").write_bytes(write_iso(seed, 0)), 20)
+
+    def theirs() -> None:
+        target.unlink(missing_ok=True)
+        subprocess.run(arguments, check=True, capture_output=True)
+
+    def ours() -> None:
+        own_target.unlink(missing_ok=True)
+        own_target.write_bytes(write_iso(seed, 0))
+
+    os.sync()
+    peer, own = timed(theirs, 20), timed(ours, 20)
     return Row(
         what="seed",
         value=own * 1000,

@@ -21,6 +21,7 @@ MAGIC = (b"070701", b"070702")
 HEADER_BYTES = 110
 TRAILER = "TRAILER!!!"
 _DIRECTORY, _FILE = 0o040000, 0o100000
+_FIELDS = b"%08X" * 13
 
 # The base image has symlinks of these names; a directory of the same name in a later archive makes
 # the kernel delete the link, and with it the whole userland (init/initramfs.c, clean_path).
@@ -54,8 +55,11 @@ def write(entries: Iterable[Entry]) -> bytes:
 
 
 def write_gzip(entries: Iterable[Entry]) -> bytes:
-    """Return the archive compressed; gzip's header holds neither time nor name."""
-    return gzip.compress(write(entries), compresslevel=6, mtime=0)
+    """Return the archive compressed; gzip's header holds neither time nor name.
+
+    Level 1 makes an overlay a sixth larger (27 KiB, not 24) in less than half the time.
+    """
+    return gzip.compress(write(entries), compresslevel=1, mtime=0)
 
 
 def _write_one(out: BinaryIO, name: str, mode: int, inode: int, data: bytes) -> None:
@@ -63,7 +67,7 @@ def _write_one(out: BinaryIO, name: str, mode: int, inode: int, data: bytes) -> 
     links = 2 if mode & _DIRECTORY else 1
     time = SOURCE_DATE_EPOCH if mode else 0
     fields = (inode, mode, 0, 0, links, time, len(data), 0, 0, 0, 0, len(encoded), 0)
-    header = MAGIC[0] + b"".join(b"%08X" % field for field in fields)
+    header = MAGIC[0] + _FIELDS % fields
     out.write(header + encoded + _padding(len(header) + len(encoded)))
     out.write(data + _padding(len(data)))
 

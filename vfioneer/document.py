@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vfioneer.errors import UserError
 
@@ -19,9 +19,11 @@ Loc = tuple[str | int, ...]
 WIDEST = 160
 
 
-@dataclass(frozen=True, kw_only=True)
-class Mark:
-    """Where a value stands: file, line and column from 1, width in characters on that line."""
+class Mark(NamedTuple):
+    """Where a value stands: file, line and column from 1, width in characters on that line.
+
+    A tuple, since a fleet has millions of them.
+    """
 
     file: Path
     line: int

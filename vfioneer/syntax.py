@@ -25,8 +25,31 @@ MAX_NODES = 500_000
 # Aliases may repeat a user's keys; ten levels of ten of them are a bomb (CVE-2019-11253).
 MAX_ALIASED = 1000
 MAX_DEPTH = 100
+# Where YAML breaks lines; str.splitlines knows more breaks than that.
+_BREAK = "[\r\n\x85\u2028\u2029]"
+_LINE = re.compile(f"\r\n|{_BREAK}")
+# What may stand before a block collection on its line; every level takes a character of it.
+_INDENT = re.compile(f"(?:^|{_BREAK})([ \t?:-]+)")
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_WORDS = dict.fromkeys(("", "~", "null", "Null", "NULL"))
+_WORDS |= dict.fromkeys(("true", "True", "TRUE"), True)
+_WORDS |= dict.fromkeys(("false", "False", "FALSE"), False)
+_FASTEST: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(_FASTEST):  # type: ignore[misc]
+    """Composes nodes whose scalars are plain (`5`) or text (`"5"`); `_plain` reads the former."""
+
+    def resolve(self, kind: type[yaml.Node], _value: object, implicit: Any) -> str:
+        if kind is yaml.ScalarNode:
+            return "plain" if implicit[0] else "str"
+        return "collection"
+
+    def descend_resolver(self, _node: object, _index: object) -> None:
+        """Nothing here depends on the path of a node."""
+
+    def ascend_resolver(self) -> None:
+        """See descend_resolver."""
 
 
 def read(file: Path) -> Document:
@@ -53,11 +76,10 @@ def parse(raw: bytes, file: Path) -> Document:
         line = raw.count(b"\n", 0, error.start) + 1
         message = f"{file}:{line}: byte {error.start} is not UTF-8: this is no YAML file"
         raise UserError(message) from None
-    # Where YAML breaks lines; str.splitlines knows more breaks than that.
-    lines = re.split("\r\n|[\r\n\x85\u2028\u2029]", text)
+    lines = _LINE.split(text)
     try:
         _measure(text, file, lines)
-        node = _LOADER(text).get_single_node()
+        node = _Loader(text).get_single_node()
     except yaml.YAMLError as error:
         raise RecipeError([_syntax_problem(error, file, lines)]) from None
     document = Document(file=file, data=None, lines={file: lines}, marks={})
@@ -70,12 +92,12 @@ def parse(raw: bytes, file: Path) -> Document:
 
 def _measure(text: str, file: Path, lines: list[str]) -> None:
     """Refuse what libyaml's composer, recursive in C, would overflow the stack with, or memory."""
-    openings = text.count("[") + text.count("{")
-    # Every level takes a bracket or a column.
-    if openings < MAX_DEPTH and max(map(len, lines)) < MAX_DEPTH:
+    indent = max(map(len, _INDENT.findall(text)), default=0)
+    # Every level takes a bracket or a column of the indent, but for the outermost.
+    if text.count("[") + text.count("{") + indent + 1 < MAX_DEPTH:
         return
     depth = 0
-    for count, event in enumerate(yaml.parse(text, Loader=_LOADER)):
+    for count, event in enumerate(yaml.parse(text, Loader=_Loader)):
         # Keys are events, too.
         if count > 2 * MAX_NODES:
             raise _too_many(file)
@@ -121,8 +143,7 @@ class _Walk:
         self.document.data = self.visit(node, ())
 
     def visit(self, node: yaml.Node, loc: Loc) -> Any:
-        mark = self.mark(node)
-        self.document.marks[loc] = mark
+        self.document.marks[loc] = self.mark(node)
         self.count += 1
         if self.count > MAX_NODES:
             raise _too_many(self.document.file)
@@ -166,23 +187,12 @@ class _Walk:
 
     def scalar(self, node: yaml.ScalarNode, loc: Loc) -> Any:
         tag = node.tag.rpartition(":")[2]
-        if tag in ("int", "float", "bool", "null"):
-            return self.plain(node, tag, loc)
+        if tag in ("plain", "int", "float", "bool", "null"):
+            return _plain(node.value)
         if tag not in ("str", "timestamp", "value"):
             self.report(loc, f"the tag {shown(node.tag)} is not read here")
             return None
         return node.value
-
-    def plain(self, node: yaml.ScalarNode, tag: str, loc: Loc) -> Any:
-        text: str = node.value
-        if tag == "null":
-            return None
-        if tag == "bool":
-            # YAML 1.1 reads no, off, y as booleans; only the two plain words are taken as such.
-            return {"true": True, "false": False}.get(text.lower(), text)
-        # 0x1f, 0600, 1:30 (octal and sixty-base in YAML 1.1) stay the text that people typed: a PCI
-        # class 0600 is not the number 384.
-        return int(text) if _INTEGER.fullmatch(text) else text
 
     def report(self, loc: Loc, message: str, *, key: bool = False) -> None:
         self.document.problems.append(self.document.problem(loc, message, key=key))
@@ -190,9 +200,16 @@ class _Walk:
     def mark(self, node: yaml.Node) -> Mark:
         start, end = node.start_mark, node.end_mark
         width = end.column - start.column if start.line == end.line else 1
-        return Mark(
-            file=self.document.file,
-            line=start.line + 1,
-            column=start.column + 1,
-            width=max(1, width),
-        )
+        return Mark(self.document.file, start.line + 1, start.column + 1, width or 1)
+
+
+def _plain(text: str) -> Any:
+    """Return null, a plain true or false, a decimal number, or the text itself.
+
+    YAML 1.1 knows more: there, no, off and y are booleans, and 0x1f, 0600 and 1:30 (octal and
+    sixty-base) are numbers. Here they stay what people typed: a PCI class 0600 is not the number
+    384.
+    """
+    if text in _WORDS:
+        return _WORDS[text]
+    return int(text) if _INTEGER.fullmatch(text) else text

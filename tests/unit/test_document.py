@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import example, given
@@ -18,6 +18,9 @@ from hypothesis import strategies as st
 from vfioneer.document import Mark, Problem, RecipeError, dotted, shown
 from vfioneer.errors import UserError
 from vfioneer.syntax import MAX_ALIASED, MAX_BYTES, MAX_DEPTH, parse, read
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 FILE = Path("recipes/x.yaml")
 
@@ -119,10 +122,27 @@ def test_bad_input_is_one_message(raw: bytes, wanted: str) -> None:
     assert time.monotonic() - started < 10
 
 
-def test_blocks_nested_too_deeply_are_refused() -> None:
-    text = "".join(f"{' ' * level}a:\n" for level in range(20_000 // 100))
+# Documents of so many levels, as narrow as YAML lets them be.
+NESTINGS: dict[str, Callable[[int], str]] = {
+    "mappings": lambda depth: "".join(f"{' ' * level}a:\n" for level in range(depth)),
+    "sequences in their keys' column": lambda depth: (
+        "".join(f"{' ' * level}{'- ' if level else ''}a:\n" for level in range(0, depth, 2))
+        + f"{' ' * (depth - 2)}- b"
+    ),
+    "sequences on one line": lambda depth: "- " * depth + "a",
+    "explicit keys": lambda depth: "? " * depth + "a",
+    "brackets": lambda depth: "[" * depth + "]" * depth,
+    "brackets under sequences": lambda depth: (
+        "- " * (depth // 2) + "{a: " * (depth // 2) + "1" + "}" * (depth // 2)
+    ),
+}
+
+
+@pytest.mark.parametrize("nested", NESTINGS.values(), ids=list(NESTINGS))
+def test_only_what_is_nested_too_deeply_is_refused(nested: Callable[[int], str]) -> None:
     with pytest.raises(UserError, match="levels deep"):
-        parse(text.encode(), FILE)
+        parse(nested(MAX_DEPTH + 2).encode(), FILE)
+    parse(nested(MAX_DEPTH).encode(), FILE)
 
 
 def test_an_enormous_file_is_not_parsed(tmp_path: Path) -> None:
