@@ -14,17 +14,18 @@ from typing import TYPE_CHECKING, Any
 import fetching
 import pytest
 import yaml
+from arch import package, repository, write_installed
 from fetching import Signer, Site, source
 
 from vfioneer import closure
 from vfioneer.errors import UserError
-from vfioneer.lab import alpm
-from vfioneer.lab.debfile import Entry
 from vfioneer.outputs import tree_path
 from vfioneer.source import Kind, Repositories, Source, load_packages_lock, lock_path
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from vfioneer.lab import alpm
 
 checkout = fetching.checkout
 site = fetching.site
@@ -37,19 +38,6 @@ BASE = "manjaro-test"
 NAMES = ("libvirt", "edk2-ovmf")
 OLD, NEW = "1:6.5.0-1", "1:6.5.0-3"
 PLACE = "/stable/extra/x86_64"
-
-
-def package(name: str, version: str, *needs: str) -> alpm.Package:
-    directories = {path: Entry(path=path, mode=0o755) for path in ("usr", "usr/share")}
-    file = Entry(path=f"usr/share/{name}", mode=0o644, data=f"{name} {version}\n".encode())
-    return alpm.Package(
-        name=name,
-        version=version,
-        architecture="x86_64",
-        description=name,
-        depends=needs,
-        entries=directories | {file.path: file},
-    )
 
 
 OFFERED = (
@@ -76,14 +64,10 @@ class Mirror:
         return self.site.files
 
     def offer(self, *packages: alpm.Package, signer: Signer | None) -> None:
-        self.directory.mkdir(exist_ok=True)
-        made = [alpm.write(one, self.directory) for one in packages]
-        alpm.write_database(self.directory, "extra", made)
-        for path in made:
-            self.files[f"{PLACE}/{path.name}"] = path.read_bytes()
-            if signer:
-                self.files[f"{PLACE}/{path.name}.sig"] = signer.sign(path.read_bytes())
-        self.files[f"{PLACE}/extra.db"] = (self.directory / "extra.db").read_bytes()
+        for name, data in repository(self.directory, "extra", *packages).items():
+            self.files[f"{PLACE}/{name}"] = data
+            if signer and not name.endswith(".db"):
+                self.files[f"{PLACE}/{name}.sig"] = signer.sign(data)
 
     def source(self, **changes: Any) -> Source:
         values: dict[str, Any] = {
@@ -106,14 +90,7 @@ def mirror(site: Site, tmp_path: Path, publisher: Signer) -> Mirror:
     keyrings.mkdir(parents=True)
     (keyrings / "test.gpg").write_bytes(publisher.gpg("--export", publisher.fingerprint))
     (keyrings / "test-trusted").write_text(f"{publisher.fingerprint}:4:\n")
-    local = root / "var/lib/pacman/local"
-    for held in HELD:
-        entry = local / f"{held.name}-{held.version}"
-        entry.mkdir(parents=True)
-        text = f"%NAME%\n{held.name}\n\n%VERSION%\n{held.version}\n\n%ARCH%\nx86_64\n"
-        (entry / "desc").write_text(text)
-        (entry / "files").write_text("%FILES%\n")
-    (local / "ALPM_DB_VERSION").write_text("9\n")
+    write_installed(root, *HELD)
     images = tree_path(BASE) / "manjaro/x86_64"
     images.mkdir(parents=True)
     squash = ["mksquashfs", str(root), str(images / "rootfs.sfs"), "-quiet", "-no-progress"]

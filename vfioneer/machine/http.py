@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 COPY_BYTES = 2**20
+LONGEST_SILENCE = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,8 @@ class Fault:
     """Answer with this status instead of the file."""
     drop_after: int | None = None
     """Close the connection after so many bytes of the body."""
+    silent: bool = False
+    """Instead of closing it then, keep it open and say nothing more."""
     times: int = 1
     """How many GET requests it hits."""
 
@@ -49,6 +52,7 @@ class FileServer:
     """URL path -> what goes wrong with it."""
     requests: list[Request] = field(default_factory=list)
     """Every request so far that got a status."""
+    closing: threading.Event = field(default_factory=threading.Event)
 
     def __enter__(self) -> Self:
         handler = partial(_Handler, self)
@@ -63,6 +67,7 @@ class FileServer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.closing.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join(timeout=5)
@@ -113,7 +118,7 @@ class _Handler(SimpleHTTPRequestHandler):
         elif file is None:
             self._refuse(HTTPStatus.NOT_FOUND)
         else:
-            self._send(file, body, fault.drop_after if fault else None)
+            self._send(file, body, fault or Fault())
 
     def _file(self, path: str) -> Path | None:
         # Links are followed, as nginx does: the images of a base are linked into every host's tree.
@@ -127,7 +132,7 @@ class _Handler(SimpleHTTPRequestHandler):
         self.send_header("Content-Length", "0")
         self.end_headers()
 
-    def _send(self, file: Path, body: bool, drop_after: int | None) -> None:
+    def _send(self, file: Path, body: bool, fault: Fault) -> None:
         size = file.stat().st_size
         asked = self._range(size)
         if asked == (0, 0) and size:
@@ -147,9 +152,12 @@ class _Handler(SimpleHTTPRequestHandler):
             with file.open("rb") as stream:
                 stream.seek(begin)
                 whole = end - begin
-                self._copy(stream, whole if drop_after is None else min(drop_after, whole))
+                cut = fault.drop_after
+                self._copy(stream, whole if cut is None else min(cut, whole))
+            if fault.silent:
+                self.files.closing.wait(LONGEST_SILENCE)
             # A client that was promised more sees the connection end.
-            self.close_connection = self.close_connection or drop_after is not None
+            self.close_connection = self.close_connection or cut is not None
 
     def _copy(self, stream: BinaryIO, left: int) -> None:
         while left > 0 and (piece := stream.read(min(left, COPY_BYTES))):

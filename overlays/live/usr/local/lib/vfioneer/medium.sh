@@ -5,6 +5,10 @@
 
 IMAGES=/run/miso/bootmnt/manjaro/x86_64
 MEDIUM=/run/miso/bootmnt/vfioneer
+# Seconds after which a silent server counts as gone, how often it is asked again, seconds between.
+SILENCE=30
+RETRIES=5
+PAUSE=3
 
 # kernel_argument KEY: the value of KEY= on the kernel's command line.
 kernel_argument() {
@@ -64,7 +68,8 @@ copy_from_server() {
     network_up
     awk -v base="$base" '{ print "url = \"" base "/" $3 "\"\noutput = \"" $3 "\"" }' \
         /etc/vfioneer/bulk >/run/vfioneer/bulk.curl
-    (cd "$1" && curl --fail --silent --show-error --location --create-dirs --retry 5 --retry-delay 3 \
-        --retry-all-errors --connect-timeout 20 --fail-early --config /run/vfioneer/bulk.curl) ||
+    (cd "$1" && curl --fail --silent --show-error --location --create-dirs --retry "$RETRIES" \
+        --retry-delay "$PAUSE" --retry-all-errors --connect-timeout "$SILENCE" --speed-limit 1 \
+        --speed-time "$SILENCE" --fail-early --config /run/vfioneer/bulk.curl) ||
         give_up "cannot fetch from $base: $(tail -n 1 "$LOG")"
 }
