@@ -76,7 +76,8 @@ def _user_data(host: Host, vault: Vault) -> dict[str, Any]:
         "packages": packages,
         "bootcmd": [_say(host, "started")],
         "runcmd": [
-            ["systemctl", "enable", "--now", "qemu-guest-agent.service"],
+            # Its package enables it; without its port it would be waited for in vain.
+            ["systemctl", "start", "--no-block", "qemu-guest-agent.service"],
             _say(host, "ok"),
         ],
     }

@@ -30,11 +30,17 @@ pytestmark = pytest.mark.boot
 IDENTITY = {"IDENTITY_UUID": "", "IDENTITY_SERIAL": "", "IDENTITY_MACS": "", "FIRMWARE": "bios"}
 # Settings on top of IDENTITY -> what the console says.
 GUARDS = {
+    "wrong UUID": ({"IDENTITY_UUID": "0"}, "wrong machine: its UUID is"),
     "wrong serial": ({"IDENTITY_SERIAL": "OTHER"}, "wrong machine: its serial is"),
     "wrong MAC": ({"IDENTITY_MACS": "02:00:00:00:00:01"}, "no interface has the MAC"),
     "wrong firmware mode": ({"FIRMWARE": "uefi"}, "booted in bios mode, the recipe says uefi"),
     "no disk matches": ({"DISK_SERIAL": "NOSUCH"}, "no disk matches: wanted a disk with serial"),
     "two disks match": ({"DISK_SERIAL": "", "DISK_SIZE": "3221225472"}, "2 disks match"),
+    "the medium itself": ({"DISK_SERIAL": "MEDIUM"}, "no disk matches"),
+    "finished installation": (
+        {"DISK_SERIAL": "FINISHED", "DISK_WIPE": "blank-or-unfinished"},
+        "holds a finished installation (vfioneer lab01 installed)",
+    ),
     "foreign data": ({"DISK_SERIAL": "FOREIGN"}, "holds foreign data (ext4)"),
     "too small": ({"DISK_SERIAL": "SMALL"}, "is too small"),
     "damaged image": ({"DISK_SERIAL": "BLANK", "IMAGES": "damaged"}, "rootfs.sfs is damaged"),
@@ -55,7 +61,11 @@ def disks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "BLANK": disk(folder, "BLANK", "3 GiB"),
         "FOREIGN": disk(folder, "FOREIGN", "3 GiB"),
         "SMALL": disk(folder, "SMALL", "1 GiB"),
+        "FINISHED": disk(folder, "FINISHED", "4 GiB"),
     }
+    with found["FINISHED"].open("r+b") as out:
+        out.seek(2047 * 512)  # MARK_SECTOR of disk.sh
+        out.write(b"vfioneer lab01 installed\n")
     subprocess.run(["/usr/sbin/mkfs.ext4", "-q", "-F", str(found["FOREIGN"])], check=True)
     return found
 
@@ -74,11 +84,13 @@ def live(
 ) -> Iterator[tuple[Machine, dict[str, str]]]:
     before = sums(disks)
     drives = [Drive(path=p, kind=DriveKind.VIRTIO, serial=n) for n, p in disks.items()]
+    # A medium that looks like any disk (USB enclosures do), so that a selector could match it.
+    boot = Drive(path=medium(), kind=DriveKind.VIRTIO, bootindex=0, serial="MEDIUM", snapshot=True)
     order = Order(
         name="guards",
         work=tmp_path_factory.mktemp("guards"),
         firmware=FirmwareMode.BIOS,
-        drives=(Drive(path=medium(), kind=DriveKind.CDROM, bootindex=0), *drives),
+        drives=(boot, *drives),
     )
     with Machine(order) as machine:
         machine.wait_for(r"Install lab01 \(unattended", MENU)

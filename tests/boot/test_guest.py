@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING
@@ -10,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from live import host
 
+from vfioneer.diskfile import root_of
 from vfioneer.hardware import FirmwareMode
 from vfioneer.machine.command import Order
 from vfioneer.machine.drives import Drive, DriveKind, overlay_disk
@@ -21,7 +24,15 @@ from vfioneer.outputs import Outputs
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from vfioneer.diskfile import Root
+    from vfioneer.recipe import Recipe
+
 pytestmark = pytest.mark.boot
+# The port that the domain has for the agent, with nobody at its other end.
+AGENT = (
+    *("-device", "virtio-serial-pci", "-chardev", "null,id=agent"),
+    *("-device", "virtserialport,chardev=agent,name=org.qemu.guest_agent.0"),
+)
 
 
 def test_the_guest_comes_up_from_its_seed(tmp_path: Path) -> None:
@@ -45,12 +56,35 @@ def test_the_guest_comes_up_from_its_seed(tmp_path: Path) -> None:
         ),
         network=UserNetwork(restrict=True),
         mac=guest_mac(recipe),
+        extra=AGENT,
     )
     with Machine(order) as machine:
         machine.wait_for(r"stage=guest state=started step=cloud-init", 90)
         machine.wait_for(r"stage=guest state=ok step=cloud-init", 90)
+        machine.wait_for(r"Cloud-init v\. \S+ finished at", 60)
         machine.power_button()
         machine.wait_off(30)
         said = machine.text()
     assert "Traceback" not in said
     assert f"{recipe.guest.host_name} login:" in said
+    with root_of(disk) as root:
+        judge(root, recipe)
+
+
+def judge(root: Root, recipe: Recipe) -> None:
+    """Compare what cloud-init left on the disk with the recipe."""
+    result = json.loads(root.read("/var/lib/cloud/data/result.json"))["v1"]
+    assert result["errors"] == []
+    assert result["datasource"].startswith("DataSourceNoCloud")
+    log = root.read("/var/log/cloud-init.log").decode()
+    assert re.findall(r"^.*\[(?:WARNING|ERROR|CRITICAL)\].*$", log, re.MULTILINE) == []
+    user = recipe.guest.user
+    assert f"\n{user.name}:" in root.read("/etc/passwd").decode()
+    keys = root.read(f"/home/{user.name}/.ssh/authorized_keys").decode()
+    assert [line for line in keys.splitlines() if line] == [str(key) for key in user.ssh_keys]
+    assert root.read("/etc/hostname").decode() == f"{recipe.guest.host_name}\n"
+    # The image's own root has 2.2 GB; what is not the root are BIOS boot and EFI partitions.
+    assert root.size > recipe.guest.disk.size - 128 * 2**20
+    # "ci-info: | guest0 | True | 10.0.2.15 | 255.255.255.0 | global | 52:54:00:… |"
+    output = root.read("/var/log/cloud-init-output.log").decode()
+    assert re.search(rf"guest0 \|\s+True \|.*\| {guest_mac(recipe)} \|", output), output
