@@ -62,6 +62,7 @@ def make(folder: Path) -> None:
         name = f"fleet{number:04}"
         (folder / f"recipes/{name}.yaml").write_text(_renamed(recipe, name, number))
         (folder / f"recipes/hardware/{name}.yaml").write_text(_renamed(hardware, name, number))
+    os.sync()
 
 
 def _renamed(text: str, name: str, number: int) -> str:
