@@ -196,8 +196,10 @@ def test_a_build_that_fails_or_is_interrupted_leaves_nothing_half_made(
     assert not (copy.path / "build/gpu01/gpu01.iso").exists()
     assert copy.leftovers() == []
     fake.write_text('#!/bin/sh\nhead -c 9999 /dev/zero >"$9"\ntouch "$9.started"\nexec sleep 60\n')
+    # Who runs the tests in the background of a script has them, and all they start, ignore SIGINT.
+    listening = ["env", "--default-signal=INT"]
     running = subprocess.Popen(
-        [PYTHON, "-m", "doit", "build", "HOST=gpu01"],
+        [*listening, PYTHON, "-m", "doit", "build", "HOST=gpu01"],
         cwd=copy.path, env=environment(path), start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip

@@ -67,7 +67,7 @@ check_passthrough_domain() {
 check_function() {
     local device=/sys/bus/pci/devices/$1 found
     if [ ! -e "$device" ]; then
-        check "function $1" "there is nothing at this address (moved to another slot, or taken out?)" ""
+        check "function $1" "there is nothing at this address; $(elsewhere "$2")" ""
         return
     fi
     found=$(hex "$device/vendor"):$(hex "$device/device")
@@ -84,6 +84,21 @@ check_function() {
     fi
     check "function $1" ok "$2"
     check_group "$1" "$4"
+}
+
+# elsewhere IDS: where a card that was moved to another slot is now.
+elsewhere() {
+    local device found=
+    for device in /sys/bus/pci/devices/*; do
+        if [ "$(hex "$device/vendor"):$(hex "$device/device")" = "$1" ]; then
+            found+=" ${device##*/}"
+        fi
+    done
+    if [ -n "$found" ]; then
+        printf '%s is at%s' "$1" "$found"
+    else
+        printf 'no %s is in this machine' "$1"
+    fi
 }
 
 # Group numbers move with the kernel; what counts is who shares a group.
