@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 QUICK = ("tests/unit", "tests/golden", "tests/dodo", "tests/checks")
 MACHINES = ("tests/boot", "tests/media", "tests/unit")
 PARTS = {
-    "quick": [*QUICK, "-m", "not soak and not boot", "-n2"],
+    "quick": [*QUICK, "-m", "not soak and not boot", "-n2", "--dist=worksteal"],
     "media": ["tests/media", "-m", "not soak and not boot"],
     "boot": [*MACHINES, "-m", "boot and not soak", "-n2", "--dist=loadfile"],
     "soak": ["tests", "-m", "soak", "-n2"],

@@ -47,7 +47,7 @@ def changed(data: Any, changes: Changes) -> Any:
         elif value is GONE:
             del here[int(last) if isinstance(here, list) else last]
         else:
-            here[int(last) if isinstance(here, list) else last] = value
+            here[int(last) if isinstance(here, list) else last] = deepcopy(value)
     return data
 
 
