@@ -167,9 +167,11 @@ def serving(lan: Lan, checkout: Path, **variables: str) -> Iterator[Serve]:
     given = {"INTERFACE": "vfa", **variables}
     code = f"from vfioneer.serve import main; main({given!r})"
     log = checkout / "serve.log"
+    # Ctrl-C is to work also where the tests themselves run in the background of a script.
+    inside = ["env", "--default-signal=INT", find_program("ip"), "netns", "exec", lan.here]
     with log.open("wb") as stream:
         process = subprocess.Popen(
-            [find_program("ip"), "netns", "exec", lan.here, sys.executable, "-c", code],
+            [*inside, sys.executable, "-c", code],
             cwd=checkout,
             env={**os.environ, "PYTHONPATH": str(TOP)},
             stdin=subprocess.DEVNULL,
