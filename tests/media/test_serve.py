@@ -205,8 +205,8 @@ class Offer:
     options: dict[int, bytes]
 
 
-def discover(mac: str, arch: bytes, *, ipxe: bool = False, seconds: float = 4) -> Offer | None:
-    """Ask as firmware does, by broadcast; None where nobody answers."""
+def discover(mac: str, arch: bytes, *, ipxe: bool = False, times: int = 4) -> Offer | None:
+    """Ask as firmware does, by broadcast, again after each second; None where nobody answers."""
     options = b"\x35\x01\x01" + b"\x3c\x20PXEClient:Arch:%05d:UNDI:002001" % arch[1]
     options += b"\x37\x04\x01\x03\x06\x43" + b"\x5d\x02" + arch + b"\x5e\x03\x01\x02\x01"
     options += b"\x61\x11\0" + b"u" * 16 + (b"\xaf\x06\xb1\x04\x80\x86\x10\x0e" if ipxe else b"")
@@ -219,14 +219,14 @@ def discover(mac: str, arch: bytes, *, ipxe: bool = False, seconds: float = 4) -
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"vfb\0")
         sock.bind(("", 68))
-        sock.settimeout(seconds)
-        sock.sendto(packet.ljust(300, b"\0"), ("255.255.255.255", 67))
-        try:
-            while (answer := sock.recv(4096))[4:8] != identity:
-                continue
-        except TimeoutError:
-            return None
-    return parse_offer(answer)
+        sock.settimeout(1)
+        for _ in range(times):
+            sock.sendto(packet.ljust(300, b"\0"), ("255.255.255.255", 67))
+            with suppress(TimeoutError):
+                while (answer := sock.recv(4096))[4:8] != identity:
+                    continue
+                return parse_offer(answer)
+    return None
 
 
 def parse_offer(answer: bytes) -> Offer:
@@ -319,16 +319,16 @@ def test_loaders_come_by_tftp_and_the_rest_by_http(lan: Lan, lab: Host, checkout
 
 def test_a_range_makes_it_a_whole_dhcp_server(lan: Lan, lab: Host, checkout: Path) -> None:
     with serving(lan, checkout, PORT="8080", **RANGE) as serve:
-        offer = lan.inside(lan.there, lambda: discover(MAC, UEFI, seconds=10))
+        offer = lan.inside(lan.there, lambda: discover(MAC, UEFI, times=10))
         assert offer is not None, serve.text
         assert offer.address.startswith("10.77.0.1")
         assert (offer.server, offer.file) == (SERVER, "ipxe.efi")
         # Nothing is routed in an isolated network.
         assert not offer.options.keys() & {3, 6}
-        bios = lan.inside(lan.there, lambda: discover(MAC, BIOS, seconds=10))
+        bios = lan.inside(lan.there, lambda: discover(MAC, BIOS, times=10))
         assert bios is not None
         assert bios.file == "undionly.kpxe"
-        script = lan.inside(lan.there, lambda: discover(MAC, UEFI, ipxe=True, seconds=10))
+        script = lan.inside(lan.there, lambda: discover(MAC, UEFI, ipxe=True, times=10))
         assert script is not None
         assert script.file == f"http://{SERVER}:8080/boot.ipxe"
         assert lan.inside(lan.there, lambda: fetch("/boot.ipxe", port=8080)).status.endswith("OK")
