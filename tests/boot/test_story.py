@@ -11,7 +11,9 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from live import LIVE, MENU, medium
@@ -21,6 +23,9 @@ from vfioneer.diskfile import file_exists, read_file
 from vfioneer.machine.drives import Drive, DriveKind
 from vfioneer.machine.machine import Machine
 from vfioneer.outputs import Outputs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 pytestmark = pytest.mark.boot
 WORK = Outputs("lab01").directory / "story"
@@ -89,8 +94,8 @@ def test_the_fallback_entry_binds_nothing(run: rehearsal.Rehearsal) -> None:
     assert "vfioneer.bind=off" in report
 
 
-def without_iommu(arguments: Arguments) -> Arguments:
-    place = device(arguments, "intel-iommu")
+def without(model: str, arguments: Arguments) -> Arguments:
+    place = device(arguments, model)
     return (*arguments[: place - 1], *arguments[place + 1 :])
 
 
@@ -114,11 +119,15 @@ def device(arguments: Arguments, model: str) -> int:
 
 
 # What somebody did to the machine -> what the host says.
-CHANGES = {
-    "the IOMMU is off": (without_iommu, "iommu: it is off"),
+CHANGES: dict[str, tuple[Callable[[Arguments], Arguments], str]] = {
+    "the IOMMU is off": (partial(without, "intel-iommu"), "iommu: it is off"),
     "another card is in the slot": (
         with_another_card,
         "function 0000:01:00.0: it is 1af4:1050, the inventory says 1234:1111",
+    ),
+    "the audio function is gone": (
+        partial(without, "intel-hda"),
+        "function 0000:01:00.1: there is nothing at this address",
     ),
     "the card is in another slot": (
         with_the_card_in_another_slot,

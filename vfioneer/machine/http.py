@@ -52,7 +52,7 @@ class FileServer:
     """URL path -> what goes wrong with it."""
     requests: list[Request] = field(default_factory=list)
     """Every request so far that got a status."""
-    closing: threading.Event = field(default_factory=threading.Event)
+    closing: threading.Event = field(default_factory=threading.Event, init=False)
 
     def __enter__(self) -> Self:
         handler = partial(_Handler, self)
