@@ -36,6 +36,9 @@ nginx                                        nginx-light              nginx
 ip                                           iproute2                 iproute2
 mmdebstrap                                   mmdebstrap               mmdebstrap
 repo-add                                     pacman-package-manager   pacman
+/usr/share/makepkg/util.sh                   makepkg                  pacman
+curl                                         curl                     curl
+systemd-analyze                              systemd                  systemd
 cloud-localds                                cloud-image-utils        cloud-image-utils
 shellcheck                                   shellcheck               shellcheck
 busybox                                      busybox                  busybox
