@@ -4,9 +4,10 @@
 import sys
 from collections.abc import Iterator
 
-from vfioneer import inputs, tasks
-from vfioneer.outputs import Outputs, facts_path, tree_stamp
-from vfioneer.paths import host_names
+from vfioneer import tasks
+from vfioneer.medium import inputs
+from vfioneer.medium.outputs import Outputs
+from vfioneer.system.paths import facts_path, host_names, tree_stamp
 from vfioneer.tasks import Task, action, per_host
 
 DOIT_CONFIG = tasks.CONFIG
@@ -15,14 +16,14 @@ tasks.check_variables(sys.argv[1:])
 
 def task_check() -> Task:
     """all recipes against their hardware (HOST= for one; STRICT=1; FORMAT=json|sarif|github)"""
-    return {"actions": [action("check", "check", tasks.chosen_hosts(), tasks.variables())]}
+    return {"actions": [action("command.check", "check", tasks.chosen_hosts(), tasks.variables())]}
 
 
 def task_build() -> Task:
     """install media, PXE tree, seed and domain (HOST= for one host)"""
     hosts = tasks.chosen_hosts()
     return {
-        "actions": [action("check", "announce", hosts)],
+        "actions": [action("command.check", "announce", hosts)],
         "task_dep": [f"manifest:{host}" for host in hosts],
     }
 
@@ -31,7 +32,7 @@ def task_build() -> Task:
 def task_recipe(host: str) -> Task:
     """a recipe read and checked by itself; says which base and image it needs"""
     return {
-        "actions": [action("build", "dependencies", host)],
+        "actions": [action("medium.build", "dependencies", host)],
         "file_dep": inputs.loaded_from(host),
     }
 
@@ -41,7 +42,10 @@ def task_render(host: str) -> Task:
     """the overlay's files, the seed and the domain; the overlay as a manjaro-tools profile"""
     out = Outputs(host)
     return {
-        "actions": [action("build", "render", host), action("profile", "write", host)],
+        "actions": [
+            action("medium.build", "render", host),
+            action("medium.profile", "write", host),
+        ],
         "file_dep": inputs.rendered_from(host),
         "targets": [out.overlay_manifest, out.seed, *out.seed_files, out.domain, out.profile_info],
         "uptodate": [tasks.secrets_unchanged],
@@ -53,7 +57,7 @@ def task_render(host: str) -> Task:
 def task_domain(host: str) -> Task:
     """the guest's domain, judged by libvirt"""
     return {
-        "actions": [action("build", "validate_domain", host)],
+        "actions": [action("medium.build", "validate_domain", host)],
         "file_dep": [Outputs(host).domain],
     }
 
@@ -63,7 +67,7 @@ def task_overlay(host: str) -> Task:
     """overlay.cpio.gz, the initrd that carries everything"""
     out = Outputs(host)
     return {
-        "actions": [action("build", "archive", host)],
+        "actions": [action("medium.build", "archive", host)],
         "calc_dep": [f"recipe:{host}"],
         "file_dep": [out.overlay_manifest],
         "targets": [out.archive],
@@ -75,7 +79,7 @@ def task_iso(host: str) -> Task:
     """the hybrid ISO: CD, USB stick and virtual medium"""
     out = Outputs(host)
     return {
-        "actions": [action("build", "medium", host)],
+        "actions": [action("medium.build", "medium", host)],
         "calc_dep": [f"recipe:{host}"],
         "file_dep": [out.archive, out.overlay_manifest, *inputs.media_sources()],
         "task_dep": [f"domain:{host}"],
@@ -88,7 +92,7 @@ def task_pxe(host: str) -> Task:
     """the network boot tree"""
     out = Outputs(host)
     return {
-        "actions": [action("build", "network_boot", host)],
+        "actions": [action("medium.build", "network_boot", host)],
         "calc_dep": [f"recipe:{host}"],
         "file_dep": [out.archive, *inputs.media_sources()],
         "targets": [out.pxe / "http" / "boot.ipxe"],
@@ -100,7 +104,7 @@ def task_manifest(host: str) -> Task:
     """manifest.json, SHA256SUMS and the report for the person at the rack"""
     out = Outputs(host)
     return {
-        "actions": [action("build", "manifest", host)],
+        "actions": [action("medium.build", "manifest", host)],
         "calc_dep": [f"recipe:{host}"],
         "file_dep": [out.iso, out.archive, out.pxe / "http" / "boot.ipxe", out.seed, out.domain],
         "targets": [out.manifest, out.sums, out.report],
@@ -112,7 +116,7 @@ def task_fetch() -> Iterator[Task]:
     for name in inputs.source_names():
         yield {
             "name": name,
-            "actions": [action("obtain", "obtain", name)],
+            "actions": [action(*inputs.obtained_by(name), name)],
             "file_dep": inputs.source_inputs(name),
             "targets": inputs.source_targets(name),
         }
@@ -123,7 +127,10 @@ def task_unpack() -> Iterator[Task]:
     for name in inputs.base_names():
         yield {
             "name": name,
-            "actions": [action("obtain", "inspect", name), action("obtain", "extract", name)],
+            "actions": [
+                action("medium.unpack", "inspect", name),
+                action("medium.unpack", "extract", name),
+            ],
             "file_dep": [inputs.source_target(name)],
             "targets": [facts_path(name), tree_stamp(name)],
         }
@@ -134,7 +141,7 @@ def task_rehearse() -> Iterator[Task]:
     for host in tasks.chosen_hosts():
         yield {
             "name": host,
-            "actions": [action("rehearsal", "rehearse", host)],
+            "actions": [action("command.rehearsal", "rehearse", host)],
             "task_dep": [f"manifest:{host}"],
         }
 
@@ -157,7 +164,7 @@ def task_test() -> Iterator[Task]:
         yield {
             "basename": f"test:{part}",
             "doc": doc,
-            "actions": [action("suite", "test", part)],
+            "actions": [action("command.suite", "test", part)],
             "task_dep": [] if part == "quick" else media,
         }
     every = [f"test:{part}" for part in tasks.TEST_PARTS if part != "soak"]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from cases import STOCK_CONFIG, STOCK_GRUB
 from needs import need
 
-from vfioneer import cpio
+from vfioneer.payload import cpio
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

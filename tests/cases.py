@@ -15,15 +15,17 @@ from typing import TYPE_CHECKING
 
 from goldens import CASES
 
-from vfioneer import build, kernel, overlay, pxe, seed
-from vfioneer.base import BaseFacts
-from vfioneer.host import load
-from vfioneer.outputs import facts_path
-from vfioneer.secrets import Vault
-from vfioneer.template import render_template
+from vfioneer.medium import build, pxe
+from vfioneer.payload import overlay, seed
+from vfioneer.payload.template import render_template
+from vfioneer.plan import kernel
+from vfioneer.plan.basefacts import BaseFacts
+from vfioneer.recipe.host import load
+from vfioneer.system.paths import facts_path
+from vfioneer.system.secrets import Vault
 
 if TYPE_CHECKING:
-    from vfioneer.host import Host
+    from vfioneer.recipe.host import Host
 
 TOP = Path(__file__).resolve().parent.parent
 NAMES = sorted(path.name for path in CASES.iterdir() if path.is_dir())

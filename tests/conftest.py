@@ -19,7 +19,7 @@ hypothesis.settings.load_profile("untimed")
 TOP = Path(__file__).resolve().parent.parent
 PURE = ("tests/unit", "tests/golden")
 # Their subject is a program (gpg, QEMU, bsdtar), so they may start one.
-SPAWNING_MODULES = ("test_fetch", "test_lock", "test_lab_", "test_machine", "test_inventory_probe")
+SPAWNING = ("supply/", "lab/", "machine/", "standin/", "inventory/test_probe.py")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -32,7 +32,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if item.path.name.startswith(SPAWNING_MODULES):
+        place = item.path.as_posix().partition("/tests/unit/")[2]
+        if place.startswith(SPAWNING):
             item.add_marker(pytest.mark.spawns)
 
 

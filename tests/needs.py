@@ -7,8 +7,8 @@ import os
 
 import pytest
 
-from vfioneer.errors import UserError
-from vfioneer.run import find_program
+from vfioneer.system.errors import UserError
+from vfioneer.system.run import find_program
 
 
 def need(program: str) -> str:

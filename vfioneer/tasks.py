@@ -18,7 +18,7 @@ from doit.dependency import MD5Checker
 from doit.exceptions import InvalidDodoFile, TaskFailed, UnmetDependency
 from doit.reporter import ConsoleReporter
 
-from vfioneer.paths import BUILD, CACHE, host_names
+from vfioneer.system.paths import BUILD, CACHE, host_names
 
 if TYPE_CHECKING:
     import os
@@ -34,19 +34,23 @@ TEST_PARTS = {
 LAB_HOSTS = ("lab01", "lab02")
 # Commands that make no target: name -> (what `./doit list` says, module, function(variables)).
 COMMANDS = {
-    "bench": ("the numbers of the README, each beside its peer", "bench", "main"),
-    "define": ("define or update the guest on a live host (HOST= URI=)", "define", "main"),
-    "explain": ("why a rule is a rule (RULE=VF101)", "explain", "main"),
-    "lint": ("formatting, linters, types, shell scripts", "suite", "lint"),
-    "lock": ("pin every download by its sha256, asking the publisher", "verify", "lock_all"),
-    "new": ("recipe and hardware from a dump (HOST= FROM= GPU=01:00)", "newhost", "new"),
-    "probe": ("hardware of a running machine (HOST= SSH=root@10.0.0.7)", "newhost", "probe"),
+    "bench": ("the numbers of the README, each beside its peer", "bench.run", "main"),
+    "define": ("define or update the guest on a live host (HOST= URI=)", "command.define", "main"),
+    "explain": ("why a rule is a rule (RULE=VF101)", "command.explain", "main"),
+    "lint": ("formatting, linters, types, shell scripts", "command.suite", "lint"),
+    "lock": ("pin every download by its sha256, asking the publisher", "command.lock", "lock_all"),
+    "new": ("recipe and hardware from a dump (HOST= FROM= GPU=01:00)", "command.newhost", "new"),
+    "probe": (
+        "hardware of a running machine (HOST= SSH=root@HOST)",
+        "command.newhost",
+        "probe",
+    ),
     "review": ("what a pull request changes, in words (BASE= HEAD=)", "review", "main"),
-    "schema": ("the JSON Schemas that editors complete recipes by", "schema", "write"),
-    "serve": ("PXE for a host or all that are built (INTERFACE=)", "serve", "main"),
-    "show": ("a recipe as it takes effect, origins included (HOST=)", "show", "main"),
-    "usb": ("write an ISO to a stick and read it back (HOST= DEVICE=)", "usb", "main"),
-    "verify": ("read built media back against their SHA256SUMS", "verify", "verify"),
+    "schema": ("the JSON Schemas that editors complete recipes by", "recipe.schema", "write"),
+    "serve": ("PXE for a host or all that are built (INTERFACE=)", "command.serve", "main"),
+    "show": ("a recipe as it takes effect, origins included (HOST=)", "command.show", "main"),
+    "usb": ("write an ISO to a stick and read it back (HOST= DEVICE=)", "command.usb", "main"),
+    "verify": ("read built media back against their SHA256SUMS", "command.verify", "verify"),
 }
 # Their HOST= is one that does not exist yet.
 MAKERS = {"new", "probe"}
@@ -137,7 +141,7 @@ CONFIG: dict[str, Any] = {
 
 
 def action(module: str, name: str, *arguments: Any) -> Any:
-    """Return a doit action that calls `vfioneer.<module>.<name>(*arguments)`.
+    """Return a doit action that calls `<module>.<name>(*arguments)`, inside vfioneer or the bench.
 
     The module is imported when the task runs. A UserError becomes doit's message without traceback;
     a full disk or a refused permission is the user's to mend as well.
@@ -148,10 +152,10 @@ def action(module: str, name: str, *arguments: Any) -> Any:
 def _call(module: str, name: str, arguments: tuple[Any, ...]) -> Any:
     import importlib
 
-    from vfioneer.errors import UserError
+    from vfioneer.system.errors import UserError
 
     try:
-        result = getattr(importlib.import_module(f"vfioneer.{module}"), name)(*arguments)
+        result = getattr(importlib.import_module(_whole(module)), name)(*arguments)
     except UserError as error:
         return TaskFailed(str(error))
     except OSError as error:
@@ -160,6 +164,11 @@ def _call(module: str, name: str, arguments: tuple[Any, ...]) -> Any:
         return TaskFailed(f"{error.filename or 'a file'}: {error.strerror}{_remedy(error)}")
     # doit keeps a dictionary among the task's values; nothing else is wanted there.
     return result if isinstance(result, dict) else None
+
+
+def _whole(module: str) -> str:
+    """Return a module's whole name; the benchmark is no part of the package."""
+    return module if module.startswith("bench.") else f"vfioneer.{module}"
 
 
 def _remedy(error: OSError) -> str:
@@ -177,7 +186,7 @@ def chosen_hosts() -> list[str]:
     if name not in host_names():
         if MAKERS.intersection(sys.argv):
             return []
-        from vfioneer.host import unknown_host
+        from vfioneer.recipe.host import unknown_host
 
         raise InvalidDodoFile(str(unknown_host(name)))
     return [name]
@@ -218,8 +227,8 @@ def secrets_unchanged(task: Any, values: dict[str, Any]) -> bool:
     """Whether the secrets a host uses are what they were when it was rendered (doit's uptodate)."""
     if not values.get("secrets"):
         return True
-    from vfioneer.errors import UserError
-    from vfioneer.secrets import Vault
+    from vfioneer.system.errors import UserError
+    from vfioneer.system.secrets import Vault
 
     try:
         return all(Vault().digest(ref) == digest for ref, digest in values["secrets"].items())

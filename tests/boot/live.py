@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from vfioneer.host import Host, load
-from vfioneer.outputs import Outputs
-from vfioneer.pxe import server_script
+from vfioneer.medium.outputs import Outputs
+from vfioneer.medium.pxe import server_script
+from vfioneer.recipe.host import Host, load
 
 if TYPE_CHECKING:
     from pathlib import Path

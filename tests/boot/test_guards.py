@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 import pytest
 from live import LIVE, MENU, medium
 
-from vfioneer.hardware import FirmwareMode
+from vfioneer.document.size import Size
+from vfioneer.document.values import FirmwareMode
 from vfioneer.machine.command import Order
 from vfioneer.machine.drives import Drive, DriveKind
 from vfioneer.machine.machine import Machine
 from vfioneer.machine.shell import log_in
-from vfioneer.size import Size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING
 import pytest
 from live import host
 
-from vfioneer.diskfile import root_of
-from vfioneer.hardware import FirmwareMode
+from vfioneer.document.values import FirmwareMode
 from vfioneer.machine.command import Order
+from vfioneer.machine.diskfile import root_of
 from vfioneer.machine.drives import Drive, DriveKind, overlay_disk
 from vfioneer.machine.machine import Machine
 from vfioneer.machine.network import UserNetwork
-from vfioneer.naming import guest_mac
-from vfioneer.outputs import Outputs
+from vfioneer.medium.outputs import Outputs
+from vfioneer.recipe.naming import guest_mac
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from vfioneer.diskfile import Root
-    from vfioneer.recipe import Recipe
+    from vfioneer.machine.diskfile import Root
+    from vfioneer.recipe.recipe import Recipe
 
 pytestmark = pytest.mark.boot
 # The port that the domain has for the agent, with nobody at its other end.

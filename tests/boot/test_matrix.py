@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 from live import LIVE, MENU, host, medium, network_root
 
-from vfioneer import kernel, rehearsal
-from vfioneer.build import base_facts
-from vfioneer.hardware import FirmwareMode
+from vfioneer.command import rehearsal
+from vfioneer.document.size import Size
+from vfioneer.document.values import FirmwareMode
 from vfioneer.inventory import read_dump
 from vfioneer.machine.command import Order
 from vfioneer.machine.drives import Drive, DriveKind
@@ -19,7 +19,8 @@ from vfioneer.machine.http import FileServer
 from vfioneer.machine.machine import Machine
 from vfioneer.machine.network import UserNetwork
 from vfioneer.machine.shell import log_in, open_live_shell
-from vfioneer.size import Size
+from vfioneer.medium.build import base_facts
+from vfioneer.plan import kernel
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 import pytest
 from live import LIVE, MENU, medium
 
-from vfioneer import rehearsal
+from vfioneer.command import rehearsal
 from vfioneer.machine.command import Order
 from vfioneer.machine.drives import Drive, DriveKind
 from vfioneer.machine.http import FileServer
 from vfioneer.machine.machine import Machine
 from vfioneer.machine.network import UserNetwork
-from vfioneer.outputs import Outputs
-from vfioneer.pxe import server_script
+from vfioneer.medium.outputs import Outputs
+from vfioneer.medium.pxe import server_script
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 from live import LIVE, MENU, medium
 
-from vfioneer import rehearsal
+from vfioneer.command import rehearsal
 from vfioneer.machine.drives import Drive, DriveKind, overlay_disk
 from vfioneer.machine.machine import Machine
 

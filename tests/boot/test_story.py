@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING
 import pytest
 from live import LIVE, MENU, medium
 
-from vfioneer import rehearsal
-from vfioneer.diskfile import file_exists, read_file
+from vfioneer.command import rehearsal
+from vfioneer.machine.diskfile import file_exists, read_file
 from vfioneer.machine.drives import Drive, DriveKind
 from vfioneer.machine.machine import Machine
-from vfioneer.outputs import Outputs
+from vfioneer.medium.outputs import Outputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable

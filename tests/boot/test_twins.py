@@ -6,8 +6,8 @@ from __future__ import annotations
 import pytest
 from live import medium
 
-from vfioneer import rehearsal
-from vfioneer.diskfile import read_file
+from vfioneer.command import rehearsal
+from vfioneer.machine.diskfile import read_file
 
 pytestmark = pytest.mark.boot
 

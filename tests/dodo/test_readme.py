@@ -22,8 +22,8 @@ copy = checkout.copy
 # What needs a stick, a network, a machine or an hour: the command -> the test that runs it.
 ELSEWHERE = {
     "test": ("tests/dodo/test_readme.py", "test_commands_of_the_readme"),
-    "usb": ("tests/unit/test_usb.py", "def test_"),
-    "serve": ("tests/media/test_serve.py", "./doit serve"),
+    "usb": ("tests/unit/command/test_usb.py", "def test_"),
+    "serve": ("tests/media/test_serving.py", "./doit serve"),
     "rehearse": ("tests/boot/test_twins.py", "rehearsal"),
 }
 # A listing says neither serial numbers nor disks: the draft waits for somebody to fill them in.
@@ -39,7 +39,7 @@ def commands() -> list[str]:
 
 
 def test_commands_of_the_readme(copy: Copy, tmp_path: Path) -> None:
-    shutil.copy(TOP / "tests/unit/data/guide-listing.txt", copy.path / "dump.txt")
+    shutil.copy(TOP / "tests/unit/inventory/data/guide-listing.txt", copy.path / "dump.txt")
     in_git(copy.path)
     tools = tmp_path / "bin"
     tools.mkdir()

@@ -15,8 +15,8 @@ import pytest
 from cases import TOP
 from goldens import BAD
 
-from vfioneer.document import RecipeError
-from vfioneer.host import load
+from vfioneer.document.document import RecipeError
+from vfioneer.recipe.host import load
 
 if TYPE_CHECKING:
     from pathlib import Path

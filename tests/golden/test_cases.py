@@ -13,10 +13,10 @@ import pytest
 from cases import NAMES, TOP, load_case, rendered
 from goldens import CASES
 
-from vfioneer import overlay
-from vfioneer.hardware import Hardware
-from vfioneer.model import Choice, Model
-from vfioneer.recipe import Recipe
+from vfioneer.document.model import Choice, Model
+from vfioneer.payload import overlay
+from vfioneer.recipe.hardware import Hardware
+from vfioneer.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,7 +92,7 @@ def test_every_overlay_file_is_in_a_golden(checkout: Path) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_static_files_are_copied_byte_for_byte(name: str, checkout: Path) -> None:
-    from vfioneer.secrets import Vault
+    from vfioneer.system.secrets import Vault
 
     host = load_case(name, checkout)
     trees = overlay.render(host, Vault(redacted=True))

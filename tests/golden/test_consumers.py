@@ -15,11 +15,11 @@ from cloudinit import schema_command
 from goldens import CASES, GOLDEN
 from needs import need
 
-from vfioneer import domain, overlay
-from vfioneer.errors import UserError
-from vfioneer.secrets import Vault
-from vfioneer.seed import files
-from vfioneer.suite import shell_scripts
+from vfioneer.command.suite import shell_scripts
+from vfioneer.payload import domain, overlay
+from vfioneer.payload.seed import files
+from vfioneer.system.errors import UserError
+from vfioneer.system.secrets import Vault
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -192,7 +192,7 @@ def test_modes_name_files_that_exist(checkout: Path) -> None:
     shutil.copytree(TOP / "overlays", copied / "overlays")
     modes = copied / "overlays/modes.yaml"
     modes.write_text(modes.read_text() + 'boot:\n  no/such: "0755"\n')
-    code = "from vfioneer import overlay; overlay._modes()"
+    code = "from vfioneer.payload import overlay; overlay._modes()"
     done = subprocess.run(
         [str(TOP / ".venv/bin/python"), "-c", code],
         cwd=copied, env={"PYTHONPATH": str(TOP)}, capture_output=True, check=False, text=True,

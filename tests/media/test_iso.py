@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING
 import pycdlib
 import pytest
 
-from vfioneer import cpio, iso
-from vfioneer.build import base_facts
-from vfioneer.host import load
-from vfioneer.outputs import Outputs
-from vfioneer.paths import CACHE
+from vfioneer.medium import iso
+from vfioneer.medium.build import base_facts
+from vfioneer.medium.outputs import Outputs
+from vfioneer.payload import cpio
+from vfioneer.recipe.host import load
+from vfioneer.system.paths import CACHE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

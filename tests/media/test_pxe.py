@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from vfioneer.outputs import Outputs
+from vfioneer.medium.outputs import Outputs
 
 pytestmark = pytest.mark.media
 PXE = Outputs("lab01").pxe

@@ -12,16 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from vfioneer.outputs import Outputs
+from vfioneer.medium.outputs import Outputs
 
 pytestmark = pytest.mark.media
 TOP = Path(__file__).resolve().parent.parent.parent
 STEPS = """
 import os, sys
 os.umask(int(sys.argv[1], 8))
-from vfioneer import build, obtain
-obtain.inspect("lab")
-obtain.extract("lab")
+from vfioneer.medium import build, unpack
+unpack.inspect("lab")
+unpack.extract("lab")
 for step in (build.render, build.archive, build.medium, build.network_boot, build.manifest):
     step("lab01")
 """

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any, get_args
 import jinja2
 import yaml
 
-from vfioneer.errors import UserError
-from vfioneer.forms import Identifier
+from vfioneer.document.forms import Identifier
+from vfioneer.document.size import Size
+from vfioneer.document.values import HostName, PciAddress, PciSlot, SourceName
+from vfioneer.recipe.source import load_source, source_path
 from vfioneer.rules.devices import NVIDIA
 from vfioneer.rules.install import PLACEHOLDER
-from vfioneer.size import Size
-from vfioneer.source import load_source, source_path
-from vfioneer.values import HostName, PciAddress, PciSlot, SourceName
+from vfioneer.system.errors import UserError
 
 if TYPE_CHECKING:
-    from vfioneer.hardware import Disk, Hardware, NumaNode, PciFunction
+    from vfioneer.recipe.hardware import Disk, Hardware, NumaNode, PciFunction
 
 TEMPLATE = Path(__file__).with_name("recipe.yaml.j2")
 GIB = 2**30

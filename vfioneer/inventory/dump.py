@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from vfioneer.document import RecipeError
-from vfioneer.errors import UserError
-from vfioneer.forms import COMMAND_LINE_LENGTH, LINE_LENGTH
-from vfioneer.hardware import Hardware
+from vfioneer.document.document import RecipeError
+from vfioneer.document.forms import COMMAND_LINE_LENGTH, LINE_LENGTH
+from vfioneer.document.model import validate
+from vfioneer.document.syntax import MAX_BYTES, parse
 from vfioneer.inventory import tagged
 from vfioneer.inventory.listing import Listing, Reader
-from vfioneer.model import validate
-from vfioneer.syntax import MAX_BYTES, parse
+from vfioneer.recipe.hardware import Hardware
+from vfioneer.system.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,9 +11,9 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from vfioneer.document import shown
+from vfioneer.document.document import shown
+from vfioneer.document.values import PciAddress
 from vfioneer.inventory.names import CLASSES
-from vfioneer.values import PciAddress
 
 # lspci has no longer lines, and patterns take long on those that no tool wrote.
 MAX_LINE = 1000

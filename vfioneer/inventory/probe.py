@@ -6,15 +6,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from vfioneer.errors import UserError
 from vfioneer.inventory import tagged
-from vfioneer.paths import OVERLAYS
-from vfioneer.run import last_lines, run
+from vfioneer.system.errors import UserError
+from vfioneer.system.paths import OVERLAYS
+from vfioneer.system.run import last_lines, run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from vfioneer.hardware import Hardware
+    from vfioneer.recipe.hardware import Hardware
 
 # The same file is on the live medium.
 SCRIPT = OVERLAYS / "live/usr/local/lib/vfioneer/probe"

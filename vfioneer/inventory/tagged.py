@@ -6,14 +6,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from vfioneer.errors import UserError
-from vfioneer.forms import COMMAND_LINE_LENGTH
+from vfioneer.document.forms import COMMAND_LINE_LENGTH
+from vfioneer.document.values import MacAddress, PciAddress
 from vfioneer.inventory import dump, topology
 from vfioneer.inventory.listing import Reader
-from vfioneer.values import MacAddress, PciAddress
+from vfioneer.system.errors import UserError
 
 if TYPE_CHECKING:
-    from vfioneer.hardware import Hardware
+    from vfioneer.recipe.hardware import Hardware
 
 _FIRST = "vfioneer-probe\t"
 _SECTOR = 512

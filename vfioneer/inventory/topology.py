@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from vfioneer.errors import UserError
+from vfioneer.system.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

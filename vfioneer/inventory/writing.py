@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from vfioneer.errors import UserError
+from vfioneer.system.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from vfioneer.hardware import Hardware
+    from vfioneer.recipe.hardware import Hardware
 
 # Quoted always: some of their values would be numbers otherwise (0300, 08:00, 1e10).
 QUOTED = {

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from vfioneer.lab import boot, bootstrap, chroot, images, master
-from vfioneer.paths import LAB, PACKAGE
+from vfioneer.system.paths import LAB, PACKAGE
 
 TOTAL_STEPS = 5
 # What lab/ and this package hold of the base; the guest's and the repository's parts are not in it.

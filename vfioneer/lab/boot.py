@@ -7,8 +7,8 @@ import shutil
 from typing import TYPE_CHECKING
 
 from vfioneer.lab import chroot
-from vfioneer.paths import LAB
-from vfioneer.run import run
+from vfioneer.system.paths import LAB
+from vfioneer.system.run import run
 
 if TYPE_CHECKING:
     from pathlib import Path

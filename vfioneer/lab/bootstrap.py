@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vfioneer.lab import debian
-from vfioneer.paths import LAB
+from vfioneer.system.paths import LAB
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
-from vfioneer.run import run
+from vfioneer.system.run import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

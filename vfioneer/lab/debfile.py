@@ -8,8 +8,9 @@ import io
 import tarfile
 from typing import TYPE_CHECKING
 
-from vfioneer.errors import UserError
-from vfioneer.run import run
+from vfioneer.supply.alpm import Entry
+from vfioneer.system.errors import UserError
+from vfioneer.system.run import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,16 +18,6 @@ if TYPE_CHECKING:
 
 _MAGIC = b"!<arch>\n"
 _HEADER = 60
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Entry:
-    """A file, a symbolic link, or (without data and link) a directory; all of them are root's."""
-
-    path: str
-    mode: int
-    data: bytes | None = None
-    link: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

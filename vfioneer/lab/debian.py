@@ -7,7 +7,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from vfioneer.lab import sources
-from vfioneer.run import run
+from vfioneer.system.run import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -13,10 +13,10 @@ import hashlib
 import re
 from typing import TYPE_CHECKING
 
-from vfioneer.errors import UserError
 from vfioneer.lab import sources
-from vfioneer.paths import LAB
-from vfioneer.run import run
+from vfioneer.system.errors import UserError
+from vfioneer.system.paths import LAB
+from vfioneer.system.run import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -15,8 +15,8 @@ import time
 from pathlib import Path
 
 from vfioneer.lab import guest_disk, guest_ext4, guest_root
-from vfioneer.paths import PACKAGE
-from vfioneer.run import run
+from vfioneer.system.paths import PACKAGE
+from vfioneer.system.run import run
 
 TOTAL_STEPS = 4
 MODULES = ("chroot", "guest", "guest_disk", "guest_ext4", "guest_root", "sources")

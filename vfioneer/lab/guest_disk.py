@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from vfioneer.lab import chroot
 from vfioneer.lab.guest_root import GUEST
-from vfioneer.run import run
+from vfioneer.system.run import run
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,9 +11,9 @@ import os
 import tarfile
 from typing import TYPE_CHECKING
 
-from vfioneer.errors import UserError
 from vfioneer.lab.guest_root import GUEST
-from vfioneer.run import SOURCE_DATE_EPOCH, run
+from vfioneer.system.errors import UserError
+from vfioneer.system.run import SOURCE_DATE_EPOCH, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

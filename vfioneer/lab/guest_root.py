@@ -9,8 +9,8 @@ import shutil
 from typing import TYPE_CHECKING
 
 from vfioneer.lab import debian
-from vfioneer.paths import LAB
-from vfioneer.run import run
+from vfioneer.system.paths import LAB
+from vfioneer.system.run import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ import tarfile
 from typing import TYPE_CHECKING
 
 from vfioneer.lab import chroot, payload
-from vfioneer.run import run
+from vfioneer.system.run import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ import hashlib
 import os
 from typing import TYPE_CHECKING
 
-from vfioneer.run import SOURCE_DATE_EPOCH, run
+from vfioneer.system.run import SOURCE_DATE_EPOCH, run
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,8 +16,8 @@ import tarfile
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from vfioneer.paths import LAB
-from vfioneer.run import SOURCE_DATE_EPOCH
+from vfioneer.system.paths import LAB
+from vfioneer.system.run import SOURCE_DATE_EPOCH
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -22,11 +22,11 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from vfioneer.errors import UserError
-from vfioneer.lab import alpm, debfile, debs
-from vfioneer.lab.alpm import Package
-from vfioneer.lab.debfile import Entry
-from vfioneer.paths import LAB, PACKAGE
+from vfioneer.lab import debfile, debs
+from vfioneer.supply import alpm
+from vfioneer.supply.alpm import Entry, Package
+from vfioneer.system.errors import UserError
+from vfioneer.system.paths import LAB, PACKAGE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -66,9 +66,10 @@ class Rules:
 
 def inputs() -> list[Path]:
     """Return the files that the repository is made from, beside Debian's packages."""
-    modules = ("alpm", "debfile", "debs", "repository", "sources")
+    modules = ("debfile", "debs", "repository", "sources")
     data = sorted(path for path in DATA.rglob("*") if path.is_file())
-    return [*data, *(PACKAGE / "lab" / f"{name}.py" for name in modules)]
+    code = [PACKAGE / "lab" / f"{name}.py" for name in modules]
+    return [*data, *code, PACKAGE / "supply" / "alpm.py"]
 
 
 def build(target: Path, installed: Path, workdir: Path) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from vfioneer.errors import UserError
+from vfioneer.system.errors import UserError
 
 APT = Path("/etc/apt")
 # What tells the distribution's own archives from what others publish for it: they alone have

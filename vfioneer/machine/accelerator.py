@@ -21,9 +21,9 @@ import tempfile
 from enum import StrEnum
 from pathlib import Path
 
-from vfioneer.errors import UserError
-from vfioneer.paths import CACHE
-from vfioneer.run import environment, find_program, run
+from vfioneer.system.errors import UserError
+from vfioneer.system.paths import CACHE
+from vfioneer.system.run import environment, find_program, run
 
 CACHE_FILE = CACHE / "accelerator.json"
 PROBE_SECONDS = 5

@@ -4,18 +4,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from vfioneer.hardware import FirmwareMode
+from vfioneer.document.size import Size
+from vfioneer.document.values import FirmwareMode
 from vfioneer.machine.accelerator import Accelerator, choose
 from vfioneer.machine.drives import Drive, drive_arguments
 from vfioneer.machine.firmware import escape, uefi_arguments
-from vfioneer.size import Size
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from vfioneer.machine.emulated import Emulated
     from vfioneer.machine.network import TapNetwork, UserNetwork
 
 PRIMARY_NETWORK = "net0"
@@ -31,6 +30,19 @@ class DirectKernel:
     arguments: str = ""
 
 
+class Imitation(Protocol):
+    """A machine that imitates another one: what it brings along for QEMU."""
+
+    @property
+    def arguments(self) -> tuple[str, ...]: ...
+    @property
+    def usb_bus(self) -> str: ...
+    @property
+    def network_card(self) -> str: ...
+    @property
+    def accelerator(self) -> Accelerator: ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Order:
     """What a machine is made of. Without `host` it is a plain q35 with a virtio network card."""
@@ -38,7 +50,7 @@ class Order:
     name: str
     """Also the beginning of its files' names in `work`."""
     work: Path
-    host: Emulated | None = None
+    host: Imitation | None = None
     """Brings its own processor, memory and devices; `memory` and `cpus` then do not count."""
     firmware: FirmwareMode = FirmwareMode.UEFI
     memory: Size = DEFAULT_MEMORY

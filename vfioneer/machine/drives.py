@@ -8,13 +8,13 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from vfioneer.machine.firmware import escape
-from vfioneer.run import run
+from vfioneer.system.run import run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from vfioneer.size import Size
+    from vfioneer.document.size import Size
 
 STICK_BUS = "stick"
 

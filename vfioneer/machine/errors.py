@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from vfioneer.errors import UserError
+from vfioneer.system.errors import UserError
 
 
 class MachineError(UserError):

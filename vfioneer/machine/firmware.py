@@ -6,7 +6,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from vfioneer.errors import UserError
+from vfioneer.system.errors import UserError
 
 # Code and variables. 4 MiB images first, since newer distributions ship nothing else, and never
 # ones with secure boot, which do not start the base's boot loader.

@@ -30,7 +30,7 @@ from vfioneer.machine.errors import MachineError
 from vfioneer.machine.picture import png_from_ppm
 from vfioneer.machine.qmp import Monitor
 from vfioneer.machine.serial import PANIC, STARVED, Status, clean, status_lines
-from vfioneer.run import environment, find_program
+from vfioneer.system.run import environment, find_program
 
 if TYPE_CHECKING:
     from pathlib import Path

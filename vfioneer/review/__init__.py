@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vfioneer.errors import UserError
+from vfioneer.system.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

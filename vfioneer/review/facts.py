@@ -15,18 +15,21 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from vfioneer import kernel, overlay, pxe, rules, seed
-from vfioneer.base import BaseFacts
-from vfioneer.secrets import Vault
-from vfioneer.source import load_lock, load_packages_lock, load_source
-from vfioneer.template import render_template
+from vfioneer import rules
+from vfioneer.medium import pxe
+from vfioneer.payload import overlay, seed
+from vfioneer.payload.template import render_template
+from vfioneer.plan import kernel
+from vfioneer.plan.basefacts import BaseFacts
+from vfioneer.recipe.source import load_lock, load_packages_lock, load_source
+from vfioneer.system.secrets import Vault
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from vfioneer.document import Problem
-    from vfioneer.host import Host
-    from vfioneer.source import Source
+    from vfioneer.document.document import Problem
+    from vfioneer.recipe.host import Host
+    from vfioneer.recipe.source import Source
 
 # The base's ISO may not be here, so everything about it is a stand-in, the same on both sides.
 _LABEL = "MEDIUM"

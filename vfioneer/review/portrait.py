@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from vfioneer.document.size import Size
 from vfioneer.review import access, problems
 from vfioneer.review.amount import amount
 from vfioneer.review.change import SAID, Item, Section, Tag
-from vfioneer.size import Size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from vfioneer.document import Severity
+from vfioneer.document.document import Severity
 from vfioneer.review.change import ADDED, CHANGED, REMOVED, Item, Tag
 
 if TYPE_CHECKING:

@@ -17,12 +17,12 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import vfioneer
-from vfioneer.errors import UserError
-from vfioneer.paths import OVERLAYS, PACKAGE, RECIPES, SOURCES
 from vfioneer.review.redact import parse, redact
 from vfioneer.review.revision import digests
 from vfioneer.review.snapshot import FORMAT
-from vfioneer.run import run
+from vfioneer.system.errors import UserError
+from vfioneer.system.paths import OVERLAYS, PACKAGE, RECIPES, SOURCES
+from vfioneer.system.run import run
 
 if TYPE_CHECKING:
     from vfioneer.review.revision import Side

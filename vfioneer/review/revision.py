@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vfioneer.errors import UserError
-from vfioneer.paths import OVERLAYS, PACKAGE, RECIPES, SCHEMA
-from vfioneer.run import run
+from vfioneer.system.errors import UserError
+from vfioneer.system.paths import OVERLAYS, PACKAGE, RECIPES, SCHEMA
+from vfioneer.system.run import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vfioneer.errors import UserError
 from vfioneer.review import problems
 from vfioneer.review.change import Review
 from vfioneer.review.hosts import compare_host
 from vfioneer.review.rendering import snapshots
+from vfioneer.system.errors import UserError
 
 if TYPE_CHECKING:
     from vfioneer.review.revision import Side

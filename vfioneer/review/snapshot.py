@@ -15,11 +15,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from vfioneer.document import RecipeError
-from vfioneer.errors import UserError
+from vfioneer.document.document import RecipeError
+from vfioneer.system.errors import UserError
 
 if TYPE_CHECKING:
-    from vfioneer.host import Host
+    from vfioneer.recipe.host import Host
 
 # Raised when the meaning of the result changes: a side of another format is read by today's code.
 FORMAT = 1
@@ -41,7 +41,7 @@ class _Snapshot:
         self.hosts: list[Host] = []
 
     def take(self, only: str | None) -> None:
-        from vfioneer.host import names
+        from vfioneer.recipe.host import names
         from vfioneer.review.facts import plain_problems
         from vfioneer.rules import check_fleet
 
@@ -54,7 +54,7 @@ class _Snapshot:
 
     def _host(self, name: str) -> dict[str, Any]:
         """Return a host's facts, or why there are none."""
-        from vfioneer.host import load
+        from vfioneer.recipe.host import load
         from vfioneer.review.facts import collect, plain_problems
 
         try:

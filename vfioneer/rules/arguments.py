@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vfioneer.kernel import STOCK_MODESET, isolated_display_vendors, passthrough_arguments
+from vfioneer.plan.kernel import STOCK_MODESET, isolated_display_vendors, passthrough_arguments
 from vfioneer.rules.rule import ERROR, WARNING, Finding, Rule, Unjudged
 from vfioneer.rules.subject import value_of
 

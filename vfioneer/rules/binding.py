@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vfioneer.kernel import VIRQFD_FOLDED_IN
-from vfioneer.recipe import Binding
+from vfioneer.plan.kernel import VIRQFD_FOLDED_IN
+from vfioneer.recipe.recipe import Binding
 from vfioneer.rules.rule import ERROR, WARNING, Finding, Rule, Unjudged
 from vfioneer.rules.subject import value_of
 

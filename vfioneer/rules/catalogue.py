@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import textwrap
 
-from vfioneer.errors import UserError
 from vfioneer.rules import (
     about,
     arguments,
@@ -19,6 +18,7 @@ from vfioneer.rules import (
     memory,
     processor,
 )
+from vfioneer.system.errors import UserError
 
 ALL_RULES = (
     *groups.RULES,

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from vfioneer.document.document import RecipeError, Severity
+from vfioneer.recipe.host import load
 from vfioneer.rules import about
 from vfioneer.rules.catalogue import CATALOGUE, FLEET_RULES, HOST_RULES
 from vfioneer.rules.fleet import Fleet
@@ -18,8 +20,8 @@ from vfioneer.rules.subject import Subject
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from vfioneer.document import Loc, Problem
-    from vfioneer.host import Host
+    from vfioneer.document.document import Loc, Problem
+    from vfioneer.recipe.host import Host
 
 
 def check(host: Host) -> list[Problem]:
@@ -120,3 +122,12 @@ def _sorted(problems: list[Problem]) -> list[Problem]:
     return sorted(
         problems, key=lambda p: (str(p.file), p.mark.line, p.mark.column, p.rule, p.message)
     )
+
+
+def check_one(name: str) -> Host:
+    """Load a host and raise RecipeError where a rule says that its media must not be made."""
+    host = load(name)
+    errors = [p for p in check(host) if p.severity is Severity.ERROR and not p.waived]
+    if errors:
+        raise RecipeError(errors)
+    return host

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vfioneer.rom import AUTO
+from vfioneer.recipe.rom import AUTO
 from vfioneer.rules.rule import ERROR, WARNING, Finding, Rule, Unjudged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vfioneer.hardware import PciFunction
+    from vfioneer.recipe.hardware import PciFunction
     from vfioneer.rules.rule import Verdict
     from vfioneer.rules.subject import Subject
 

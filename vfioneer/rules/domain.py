@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vfioneer.document.size import Size
 from vfioneer.rules.devices import NVIDIA
 from vfioneer.rules.rule import ERROR, WARNING, Finding, Rule
-from vfioneer.size import Size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

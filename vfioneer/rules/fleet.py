@@ -6,14 +6,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vfioneer.naming import guest_mac
+from vfioneer.recipe.naming import guest_mac
 from vfioneer.rules.rule import ERROR, WARNING, Finding, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from vfioneer.document import Loc
-    from vfioneer.host import Host
+    from vfioneer.document.document import Loc
+    from vfioneer.recipe.host import Host
 
 
 @dataclass(frozen=True)

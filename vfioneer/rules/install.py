@@ -6,14 +6,14 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING
 
-from vfioneer.recipe import Wipe
+from vfioneer.recipe.recipe import Wipe
 from vfioneer.rules.rule import ERROR, WARNING, Finding, Rule, Unjudged
 from vfioneer.rules.subject import ETHERNET
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vfioneer.document import Loc
+    from vfioneer.document.document import Loc
     from vfioneer.rules.rule import Verdict
     from vfioneer.rules.subject import Subject
 

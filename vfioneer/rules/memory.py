@@ -6,16 +6,16 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from vfioneer.document.size import Size
+from vfioneer.recipe.source import load_lock, lock_path
 from vfioneer.rules.rule import ERROR, WARNING, Finding, Rule, Unjudged
-from vfioneer.size import Size
-from vfioneer.source import load_lock, lock_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from vfioneer.recipe.source import Lock
     from vfioneer.rules.rule import Verdict
     from vfioneer.rules.subject import Subject
-    from vfioneer.source import Lock
 
 # What a host without a desktop and its QEMU need beside the guest's own memory.
 HOST_RESERVE = Size.parse("1 GiB")

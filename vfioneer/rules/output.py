@@ -6,13 +6,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Literal, assert_never
 
-from vfioneer.document import Severity
+from vfioneer.document.document import Severity
 from vfioneer.rules.catalogue import CATALOGUE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vfioneer.document import Problem
+    from vfioneer.document.document import Problem
 
 Format = Literal["text", "json", "sarif", "github"]
 

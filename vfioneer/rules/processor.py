@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vfioneer.domain import DEFAULT_MMIO_MIB, mmio_window
+from vfioneer.payload.domain import DEFAULT_MMIO_MIB, mmio_window
 from vfioneer.rules.rule import ERROR, WARNING, Finding, Rule, Unjudged
 
 if TYPE_CHECKING:

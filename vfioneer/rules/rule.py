@@ -6,12 +6,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vfioneer.document import Severity
+from vfioneer.document.document import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from vfioneer.document import Loc
+    from vfioneer.document.document import Loc
     from vfioneer.rules.fleet import Fleet
     from vfioneer.rules.subject import Subject
 

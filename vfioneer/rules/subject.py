@@ -8,13 +8,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from vfioneer.assignment import Assignment
-    from vfioneer.document import Loc
-    from vfioneer.hardware import Disk, Hardware, PciFunction
-    from vfioneer.host import Host
-    from vfioneer.recipe import DiskSelector, Recipe
-    from vfioneer.source import BaseRelease
-    from vfioneer.values import KernelArgument, PciAddress
+    from vfioneer.document.document import Loc
+    from vfioneer.document.values import KernelArgument, PciAddress
+    from vfioneer.recipe.assignment import Assignment
+    from vfioneer.recipe.hardware import Disk, Hardware, PciFunction
+    from vfioneer.recipe.host import Host
+    from vfioneer.recipe.recipe import DiskSelector, Recipe
+    from vfioneer.recipe.source import BaseRelease
 
 # Graphics of management controllers: ASPEED, and Matrox G200e as Dell and HPE use it.
 BMC_VENDORS = {"1a03", "102b"}

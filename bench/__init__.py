@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""The benchmark: the numbers that are printed, by the commands that people type."""

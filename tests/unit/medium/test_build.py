@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: MIT
+"""The rim where files are written: a full disk leaves what was there, and is one message."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+import pytest
+from cases import TOP, lay_out
+from doit.exceptions import TaskFailed
+
+from vfioneer import tasks
+from vfioneer.medium import build
+from vfioneer.payload.overlay import File
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# A real limit of the kernel's: the write itself fails half-way, as it does on a full disk.
+WRITE_BEYOND_THE_LIMIT = """
+import resource, signal, sys
+from pathlib import Path
+from vfioneer.medium import build
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+build.replace(Path(sys.argv[1]), b"x" * 100_000)
+"""
+
+
+@pytest.mark.spawns
+def test_a_write_that_fails_half_way_leaves_the_old_file(tmp_path: Path) -> None:
+    target = tmp_path / "seed.iso"
+    target.write_bytes(b"the old one")
+    done = subprocess.run(
+        [sys.executable, "-c", WRITE_BEYOND_THE_LIMIT, target],
+        env={"PYTHONPATH": str(TOP), "PATH": os.environ["PATH"]}, capture_output=True, check=False,
+    )  # fmt: skip
+    assert f"File too large: '{target}'".encode() in done.stderr
+    assert target.read_bytes() == b"the old one"
+    assert [path.name for path in tmp_path.iterdir()] == ["seed.iso"]
+
+
+@pytest.mark.parametrize(
+    ("number", "wanted"),
+    [
+        (
+            errno.ENOSPC,
+            "build/x.iso: No space left on device\n"
+            "  hint: free some space (du -sh build/* shows ours), then run it again",
+        ),
+        (errno.EACCES, "build/x.iso: Permission denied"),
+        (errno.EROFS, "build/x.iso: Read-only file system"),
+    ],
+)
+def test_what_the_system_refuses_is_a_message_and_no_traceback(
+    number: int, wanted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> NoReturn:
+        raise OSError(number, os.strerror(number), "build/x.iso")
+
+    monkeypatch.setattr(build, "medium", fail)
+    call, arguments = tasks.action("medium.build", "medium")
+    result = call(*arguments)
+    assert isinstance(result, TaskFailed)
+    assert result.message == wanted
+
+
+def test_a_tree_is_replaced_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "overlay"
+    build.write_trees(target, {"host": {"etc/old": File(mode=0o644, data=b"old")}})
+    new = {"host": {"etc/new": File(mode=0o600, data=b"new")}}
+
+    def full(*_arguments: object) -> NoReturn:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("pathlib.Path.write_bytes", full)
+        with pytest.raises(OSError, match="No space left"):
+            build.write_trees(target, new)
+    assert (target / "host/etc/old").read_bytes() == b"old"
+    build.write_trees(target, new)
+    assert not (target / "host/etc/old").exists()
+    assert (target / "host/etc/new").stat().st_mode & 0o777 == 0o600
+
+
+def test_rendering_reads_back_as_it_was_written(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VFIONEER_OPERATOR_HASH", "$6$saltsalt$" + "x" * 86)
+    monkeypatch.setenv("VFIONEER_GUEST_HASH", "$6$saltsalt$" + "y" * 86)
+    lay_out("gpu01", checkout)
+    values = build.render("gpu01")
+    assert sorted(values["secrets"]) == ["env:VFIONEER_GUEST_HASH", "env:VFIONEER_OPERATOR_HASH"]
+    trees = build.read_trees("gpu01")
+    assert trees["host"]["etc/hostname"].data == b"gpu01\n"
+    secret = checkout / "build/gpu01/overlay/host/etc/vfioneer/secrets/operator"
+    assert secret.stat().st_mode & 0o777 == 0o600
+    assert "$6$" not in str(values)

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: MIT
+"""`./doit check`: every recipe against its hardware and all of them against each other."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, cast, get_args
+
+from vfioneer import rules
+from vfioneer.document.document import RecipeError, Severity
+from vfioneer.recipe.host import load, names
+from vfioneer.rules.output import Format, render, summary
+from vfioneer.system.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from vfioneer.document.document import Problem
+    from vfioneer.recipe.host import Host
+
+
+def check(chosen: Sequence[str], variables: Mapping[str, str]) -> None:
+    """Print everything that is wrong; raise UserError where something must not be built.
+
+    The fleet's rules need all hosts, so those are loaded even for HOST=; only the chosen ones'
+    problems are shown. FORMAT= is text, json, sarif or github; STRICT=1 lets warnings fail too.
+    """
+    kind = _format(variables)
+    hosts, problems = load_all(chosen)
+    for host in hosts:
+        problems += rules.check(host)
+    problems += _fleet(hosts, chosen)
+    strict = variables.get("STRICT", "") not in ("", "0")
+    # Text is for people, and doit's own lines are; the other formats are for programs.
+    text = render(problems, kind) if problems or kind != "text" else ""
+    print(text, end="", file=sys.stderr if kind == "text" else sys.stdout, flush=True)
+    if _fails(problems, strict=strict):
+        message = f"{len(chosen)} host{'s' if len(chosen) != 1 else ''}: {summary(problems)}"
+        raise UserError(message, hint="./doit explain RULE=VF… tells why a rule is a rule")
+    if kind == "text":
+        print(f"{len(chosen)} hosts checked: {summary(problems)}", file=sys.stderr)
+
+
+def _format(variables: Mapping[str, str]) -> Format:
+    kind = variables.get("FORMAT", "text")
+    if kind not in get_args(Format):
+        message = f"FORMAT={kind} is not one of: {', '.join(get_args(Format))}"
+        raise UserError(message)
+    return cast("Format", kind)
+
+
+def _fleet(hosts: Sequence[Host], chosen: Sequence[str]) -> list[Problem]:
+    others, _ = load_all([name for name in names() if name not in chosen])
+    shown = {host.recipe_document.file for host in hosts}
+    found = rules.check_fleet(sorted([*hosts, *others], key=lambda host: host.name))
+    return [problem for problem in found if problem.file in shown]
+
+
+def _fails(problems: Sequence[Problem], *, strict: bool) -> bool:
+    fatal = (Severity.ERROR, Severity.WARNING) if strict else (Severity.ERROR,)
+    return any(problem.severity in fatal and not problem.waived for problem in problems)
+
+
+def load_all(chosen: Sequence[str]) -> tuple[list[Host], list[Problem]]:
+    """Load hosts; the problems of those that do not load are collected."""
+    hosts: list[Host] = []
+    problems: list[Problem] = []
+    for name in chosen:
+        try:
+            hosts.append(load(name))
+        except RecipeError as error:
+            problems += error.problems
+    return hosts, list(dict.fromkeys(problems))
+
+
+def announce(chosen: Sequence[str]) -> None:
+    """Say what was built."""
+    from vfioneer.medium.outputs import Outputs
+
+    for name in chosen:
+        print(f"{name}: {Outputs(name).iso}, {Outputs(name).report}", file=sys.stderr)

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: MIT
+"""`./doit lint` and `./doit test:*`: the same commands for people and for CI."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vfioneer.system.errors import UserError
+from vfioneer.system.paths import OVERLAYS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+QUICK = ("tests/unit", "tests/golden", "tests/dodo", "tests/checks")
+MACHINES = ("tests/boot", "tests/media", "tests/unit")
+PARTS = {
+    "quick": [*QUICK, "-m", "not soak and not boot", "-n2", "--dist=worksteal"],
+    "media": ["tests/media", "-m", "not soak and not boot"],
+    "boot": [*MACHINES, "-m", "boot and not soak", "-n2", "--dist=loadfile"],
+    "soak": ["tests", "-m", "soak", "-n2"],
+}
+
+
+def lint(_variables: Mapping[str, str]) -> None:
+    """Run every linter; all of them, so that one run shows everything."""
+    python = [sys.executable, "-m"]
+    failed = [
+        command[0]
+        for command in (
+            ["ruff format", *python, "ruff", "format", "--check", "."],
+            ["ruff", *python, "ruff", "check", "."],
+            ["mypy", *python, "mypy"],
+            ["shellcheck", "shellcheck", "--external-sources", *map(str, shell_scripts())],
+        )
+        if subprocess.run(command[1:], check=False).returncode != 0
+    ]
+    if failed:
+        message = f"not clean: {', '.join(failed)}"
+        raise UserError(message, hint="ruff format . && ruff check --fix . mend the simple ones")
+
+
+def shell_scripts() -> list[Path]:
+    """Return every shell script of the repository, by its first line."""
+    places = [Path("doit"), Path("setup.sh"), Path(".ci/run"), *OVERLAYS.rglob("*")]
+    places += Path("lab").rglob("*")
+    return sorted(path for path in places if path.is_file() and _is_shell(path))
+
+
+def _is_shell(path: Path) -> bool:
+    with path.open("rb") as stream:
+        first = stream.readline(80)
+    return first.startswith((b"#!/bin/sh", b"#!/bin/bash", b"#!/usr/bin/env bash", b"# shellcheck"))
+
+
+def test(part: str) -> None:
+    """Run one part of the tests."""
+    command = [sys.executable, "-m", "pytest", "-q", *PARTS[part]]
+    # The tests see the user's PATH and nothing of doit's own variables.
+    done = subprocess.run(command, check=False, env={**os.environ, "VFIONEER_PART": part})
+    if done.returncode != 0:
+        message = f"test:{part} failed"
+        raise UserError(message)

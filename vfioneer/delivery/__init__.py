@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Media on their way to machines: sticks and network boots."""

@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: MIT
+"""A YAML file as it was read: plain data, the place of every value, and every mistake collected."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from vfioneer.system.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+Loc = tuple[str | int, ...]
+
+# The characters of a line that a message shows.
+WIDEST = 160
+
+
+class Mark(NamedTuple):
+    """Where a value stands: file, line and column from 1, width in characters on that line.
+
+    A tuple, since a fleet has millions of them.
+    """
+
+    file: Path
+    line: int
+    column: int
+    width: int = 1
+
+
+class Severity(StrEnum):
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """One thing that is wrong in one file: place, remedy, and the id of the rule if one says it.
+
+    `waived` holds the reason the recipe gives for living with it.
+    """
+
+    mark: Mark
+    loc: Loc
+    message: str
+    hint: str = ""
+    severity: Severity = Severity.ERROR
+    rule: str = ""
+    waived: str = ""
+    source_line: str = ""
+
+    @property
+    def file(self) -> Path:
+        return self.mark.file
+
+    @property
+    def path(self) -> str:
+        return dotted(self.loc)
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.mark.line}:{self.mark.column}"
+        # Errors need no word; what is milder says so, as compilers do.
+        kind = "" if self.severity is Severity.ERROR else f"{self.severity}: "
+        rule = f"[{self.rule}] " if self.rule else ""
+        at = f"{self.path}: " if self.loc else ""
+        lines = [f"{where}: {kind}{rule}{at}{self.message}"]
+        if self.source_line:
+            number = str(self.mark.line)
+            text, column, width = _window(self.source_line, self.mark.column, self.mark.width)
+            lines.append(f" {number} | {text}")
+            lines.append(f" {' ' * len(number)} | {' ' * (column - 1)}{'^' * width}")
+        if self.hint:
+            lines.append(f"   hint: {self.hint}")
+        if self.waived:
+            lines.append(f"   waived: {self.waived}")
+        return "\n".join(lines)
+
+
+class RecipeError(UserError):
+    """All problems of the files concerned, in file order."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        ordered = sorted(problems, key=lambda p: (str(p.file), p.mark.line, p.mark.column))
+        count = f"{len(ordered)} problem{'s' if len(ordered) != 1 else ''}"
+        super().__init__("\n".join([*map(str, ordered), f"{count} found"]))
+        self.problems = ordered
+
+
+@dataclass(kw_only=True)
+class Document:
+    """One parsed YAML file, or several merged into one: every mark knows its own file."""
+
+    file: Path
+    data: Any
+    lines: dict[Path, list[str]]
+    marks: dict[Loc, Mark]
+    problems: list[Problem] = field(default_factory=list)
+    # The marks of mapping keys, for problems that are about the key itself.
+    key_marks: dict[Loc, Mark] = field(default_factory=dict)
+
+    def mark(self, loc: Loc, *, key: bool = False) -> Mark:
+        """Return the place of `loc`, or of its nearest existing parent (a missing key has none)."""
+        if key and loc in self.key_marks:
+            return self.key_marks[loc]
+        for length in range(len(loc), 0, -1):
+            if loc[:length] in self.marks:
+                return self.marks[loc[:length]]
+        return Mark(file=self.file, line=1, column=1)
+
+    def problem(
+        self,
+        loc: Loc,
+        message: str,
+        *,
+        hint: str = "",
+        severity: Severity = Severity.ERROR,
+        rule: str = "",
+        key: bool = False,
+    ) -> Problem:
+        mark = self.mark(loc, key=key)
+        lines = self.lines.get(mark.file, [])
+        return Problem(
+            mark=mark,
+            loc=loc,
+            message=message,
+            hint=hint,
+            severity=severity,
+            rule=rule,
+            source_line=self._source_line(mark) if mark.line <= len(lines) else "",
+        )
+
+    def _source_line(self, mark: Mark) -> str:
+        """Return the line of a mark; a password that stands there by mistake is not repeated."""
+        line = visible(self.lines[mark.file][mark.line - 1])
+        for loc, other in self.marks.items():
+            if loc[-1:] == ("password",) and (other.file, other.line) == (mark.file, mark.line):
+                start, end = other.column - 1, other.column - 1 + other.width
+                if not line[start:end].strip("'\"").startswith(("env:", "file:")):
+                    line = line[:start] + "*" * other.width + line[end:]
+        return line
+
+    def over(self, base: Document) -> Document:
+        """Lay this document over another: mappings merge key by key, everything else replaces."""
+        merged = Document(
+            file=self.file,
+            data=None,
+            lines={**base.lines, **self.lines},
+            marks={},
+            problems=[*base.problems, *self.problems],
+        )
+        merged.data = _merge(base, self, (), merged)
+        return merged
+
+
+def _merge(below: Document, above: Document, loc: Loc, merged: Document) -> Any:
+    low, high = _at(below.data, loc), _at(above.data, loc)
+    if not (isinstance(low, dict) and isinstance(high, dict)):
+        _copy_marks(above, loc, merged)
+        return high
+    merged.marks[loc] = above.marks[loc]
+    data: dict[str, Any] = {}
+    for key in [*low, *(key for key in high if key not in low)]:
+        here = (*loc, key)
+        if key in high and key in low:
+            merged.key_marks[here] = above.key_marks[here]
+            data[key] = _merge(below, above, here, merged)
+        else:
+            winner = above if key in high else below
+            _copy_marks(winner, here, merged)
+            data[key] = (high if key in high else low)[key]
+    return data
+
+
+def _at(data: Any, loc: Loc) -> Any:
+    for part in loc:
+        data = data[part]
+    return data
+
+
+def _copy_marks(source: Document, loc: Loc, target: Document) -> None:
+    for place, mark in source.marks.items():
+        if place[: len(loc)] == loc:
+            target.marks[place] = mark
+    for place, mark in source.key_marks.items():
+        if place[: len(loc)] == loc:
+            target.key_marks[place] = mark
+
+
+def dotted(loc: Iterable[str | int]) -> str:
+    """Return a path as people write it: `install.users[0].name`."""
+    text = ""
+    for part in loc:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def shown(line: str) -> str:
+    """Return a line of a file fit for a terminal: control characters visible, length bounded."""
+    safe = visible(line)
+    return safe if len(safe) <= WIDEST else safe[: WIDEST - 3] + "..."
+
+
+def visible(line: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in line.replace("\t", " "))
+
+
+def _window(line: str, column: int, width: int) -> tuple[str, int, int]:
+    """Cut a long line so that the marked part stays in sight; columns move with it."""
+    if len(line) <= WIDEST:
+        return line, column, max(1, width)
+    start = max(0, min(column - 1 - WIDEST // 4, len(line) - WIDEST))
+    cut = line[start : start + WIDEST]
+    if start:
+        cut = "..." + cut[3:]
+    if start + WIDEST < len(line):
+        cut = cut[:-3] + "..."
+    column -= start
+    return cut, column, max(1, min(width, WIDEST - column + 1))

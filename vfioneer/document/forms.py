@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: MIT
+"""Texts of fixed forms that need no type of their own: what is allowed, and what is wanted."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    StringConstraints,
+)
+from pydantic_core import PydanticCustomError, core_schema
+
+from vfioneer.document.values import PciAddress, PciSlot
+
+
+@dataclass(frozen=True)
+class Form:
+    """A text of one fixed form, for `Annotated`: what needs no type of its own, but a message."""
+
+    pattern: str
+    wanted: str
+
+    def check(self, text: str) -> str:
+        # ASCII: \d would let every script's digits through.
+        if re.fullmatch(self.pattern, text, re.ASCII) is None:
+            raise PydanticCustomError("form", "not {wanted}", {"wanted": self.wanted})
+        return text
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"type": "string", "pattern": f"^(?:{self.pattern})$", "description": self.wanted}
+
+
+def failure(message: str) -> PydanticCustomError:
+    return PydanticCustomError("form", "{message}", {"message": message})
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise PydanticCustomError("form", "not one line of printable text", {})
+    return text
+
+
+# Free text for people: it is only ever shown, in HTML, XML, YAML and terminals, escaped there.
+LINE_LENGTH = 200
+Line = Annotated[str, StringConstraints(max_length=LINE_LENGTH), AfterValidator(_printable)]
+# COMMAND_LINE_SIZE of x86 is 2048 (arch/x86/include/asm/setup.h); boot loaders may add theirs.
+COMMAND_LINE_LENGTH = 4096
+CommandLine = Annotated[
+    str, StringConstraints(max_length=COMMAND_LINE_LENGTH), AfterValidator(_printable)
+]
+
+
+def _pci_target(value: object) -> PciAddress | PciSlot:
+    if isinstance(value, str):
+        for kind in (PciAddress, PciSlot):
+            try:
+                return kind.parse(value)
+            except ValueError:
+                continue
+    message = 'not a PCI slot such as "01:00" (all its functions) or function such as "01:00.1"'
+    raise failure(message)
+
+
+def _address(value: str) -> str:
+    """Only IPv4: what is rendered from it (NetworkManager's [ipv4], gateway4) is IPv4 only."""
+    if value == "dhcp":
+        return value
+    try:
+        interface = ipaddress.IPv4Interface(value)
+    except ValueError:
+        message = 'neither dhcp nor an IPv4 address with its prefix such as "10.0.0.7/24"'
+        raise failure(message) from None
+    if "/" not in value:
+        message = 'without a prefix length; write "10.0.0.7/24"'
+        raise failure(message)
+    # 10.0.0.7/255.255.255.0 is understood too, but not by everything that reads it.
+    return interface.with_prefixlen
+
+
+def _ip(value: str) -> str:
+    try:
+        return str(ipaddress.IPv4Address(value))
+    except ValueError:
+        message = 'not an IPv4 address such as "10.0.0.1"'
+        raise failure(message) from None
+
+
+# Validated to one of the two types; JSON Schema shows it as a plain string with its pattern.
+PciTarget = Annotated[
+    PciAddress | PciSlot,
+    BeforeValidator(_pci_target, json_schema_input_type=str),
+]
+InterfaceAddress = Annotated[str, AfterValidator(_address)]
+IpAddress = Annotated[str, AfterValidator(_ip)]
+Identifier = Annotated[
+    str,
+    Form(
+        r"[A-Za-z0-9](?:[A-Za-z0-9 ._/()+-]{0,62}[A-Za-z0-9.)+])?",
+        "a name or number of letters, digits, blanks and ._/()+-, at most 64",
+    ),
+]
+"""A serial number, board or product name: it reaches a shell file and is compared there."""
+Locale = Annotated[
+    str, Form(r"(?:[a-z]{2,3}_[A-Z]{2}|C)\.UTF-8", 'a UTF-8 locale such as "en_US.UTF-8"')
+]
+TimeZone = Annotated[
+    str, Form(r"[A-Za-z]+(?:[/_+-][A-Za-z0-9]+){0,4}", 'a time zone such as "Europe/Berlin"')
+]
+Keymap = Annotated[
+    str, Form(r"[a-z0-9][a-z0-9_-]{0,31}", 'a console keymap such as "us" or "de-latin1"')
+]
+SerialConsole = Annotated[
+    str,
+    Form(
+        r"tty(?:S|AMA|USB)\d{1,2},\d{4,7}(?:n8)?",
+        'a console with its speed such as "ttyS0,115200"',
+    ),
+]
+BridgeName = Annotated[
+    str, Form(r"[a-z][a-z0-9]{0,14}", 'a name of lower-case letters and digits such as "br0"')
+]
+Secret = Annotated[
+    str,
+    Form(
+        r"env:[A-Z_][A-Z0-9_]{0,63}|file:[A-Za-z0-9._~/-]{1,200}",
+        'a reference to a secret, "env:NAME" or "file:path"; it never stands here itself',
+    ),
+]
+Uuid = Annotated[
+    str,
+    Form(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", "a UUID as dmidecode prints it"),
+]
+WorldWideName = Annotated[
+    str,
+    Form(
+        r"(?:0x|eui\.|nvme\.|naa\.)?[0-9A-Za-z.-]{4,128}",
+        'a WWN as `lsblk -o WWN` prints it, such as "0x5000c500a1b2c3d4"',
+    ),
+]
+Rom = Annotated[
+    str,
+    Form(
+        r"auto|off|[A-Za-z0-9][A-Za-z0-9._-]{0,100}\.rom",
+        "auto, off or a file of recipes/roms/ such as gtx970.rom",
+    ),
+]

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""libvirt's domain XML, read by meaning."""

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: MIT
+"""What lies in build/<host>/, before it is written to a stick or served to a machine."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from vfioneer.medium.outputs import Outputs
+from vfioneer.recipe.host import names, recipe_path, unknown_host
+from vfioneer.system.errors import UserError
+
+
+def built_hosts() -> tuple[list[str], list[str]]:
+    """Return the hosts that have a recipe: those that are built, and those that are not."""
+    known = names()
+    built = [name for name in known if Outputs(name).sums.exists()]
+    return built, [name for name in known if name not in built]
+
+
+def require(name: str) -> None:
+    """Raise UserError unless the host is built, from its files as they are now."""
+    out = Outputs(name)
+    if not recipe_path(name).exists():
+        raise unknown_host(name)
+    if not out.sums.exists() or not out.manifest.exists():
+        message = f"{name} has not been built: there is no {out.sums}"
+        raise UserError(message, hint=f"./doit build HOST={name}")
+    changed = [file for file, digest in _inputs(out.manifest).items() if _digest(file) != digest]
+    if changed:
+        message = f"{', '.join(sorted(changed))} changed after {name} was built"
+        raise UserError(message, hint=f"./doit build HOST={name}")
+
+
+def sums(name: str) -> dict[str, str]:
+    """Return the sha256 of each output by its path below build/<host>/."""
+    lines = Outputs(name).sums.read_text().splitlines()
+    return {path: digest for digest, _, path in (line.partition("  ") for line in lines)}
+
+
+def check_outputs(name: str, below: str) -> None:
+    """Compare the outputs whose path begins so with their sums; raise UserError if any differ."""
+    directory = Outputs(name).directory
+    wrong = []
+    for path, digest in sums(name).items():
+        if not path.startswith(below):
+            continue
+        found = _digest(str(directory / path))
+        if found != digest:
+            wrong.append(f"{directory / path} {'is not what was built' if found else 'is missing'}")
+    if wrong:
+        hint = f"./doit clean render:{name}, then ./doit build HOST={name}"
+        raise UserError("\n".join(wrong), hint=hint)
+
+
+def _inputs(manifest: Path) -> dict[str, str]:
+    recorded = json.loads(manifest.read_text()).get("recipe", {})
+    return {str(file): str(digest) for file, digest in recorded.items()}
+
+
+def _digest(file: str) -> str:
+    """Return the sha256 of a file, empty where there is none."""
+    try:
+        with Path(file).open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except FileNotFoundError:
+        return ""

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: MIT
+"""The files that tasks depend on, found without reading any recipe: every command asks for them."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING
+
+from vfioneer.system.paths import (
+    CACHE,
+    HARDWARE,
+    LAB,
+    LAB_PACKAGES,
+    OVERLAYS,
+    PACKAGE,
+    PROFILES,
+    RECIPES,
+    ROMS,
+    SOURCES,
+    tree_stamp,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@functools.cache
+def package_sources() -> tuple[Path, ...]:
+    """Every module of the package: a change in the code is a change in what it renders."""
+    return tuple(sorted(PACKAGE.rglob("*.py")))
+
+
+@functools.cache
+def overlay_sources() -> tuple[Path, ...]:
+    return tuple(sorted(path for path in OVERLAYS.rglob("*") if path.is_file()))
+
+
+def recipe_sources(host: str) -> list[Path]:
+    """Return the files a host's recipe may depend on."""
+    shared = [*PROFILES.glob("*.yaml"), *SOURCES.glob("*.yaml"), *ROMS.glob("*.rom")]
+    own = [RECIPES / f"{host}.yaml", HARDWARE / f"{host}.yaml"]
+    return sorted([*(path for path in own if path.exists()), *shared])
+
+
+def loaded_from(host: str) -> list[Path]:
+    """Return what decides on how a recipe is read."""
+    return [*recipe_sources(host), *package_sources()]
+
+
+def rendered_from(host: str) -> list[Path]:
+    """Return what decides on the files that land on a machine."""
+    return [*loaded_from(host), *overlay_sources()]
+
+
+def media_sources() -> tuple[Path, ...]:
+    """The modules that turn rendered files into media; the overlay's own changes show in its files.
+
+    A comment in another module, or in a template, remasters nothing.
+    """
+    modules = [path for part in ("medium", "plan") for path in (PACKAGE / part).glob("*.py")]
+    boot = (p for layer in ("boot", "pxe") for p in (OVERLAYS / layer).rglob("*") if p.is_file())
+    return (*sorted(modules), *sorted(boot))
+
+
+def source_names() -> list[str]:
+    return sorted(p.stem for p in SOURCES.glob("*.yaml") if not p.stem.endswith(".lock"))
+
+
+def base_names() -> list[str]:
+    return [name for name in source_names() if "\nkind: base" in _source_text(name)]
+
+
+def source_target(name: str) -> Path:
+    """Return what shows that a source is there: its file, or the list of sums of a repository."""
+    file = CACHE / (_field(name, "file") or name)
+    return file if file.suffix else file / "SHA256SUMS"
+
+
+def source_inputs(name: str) -> list[Path]:
+    """Return what a source's file is made from: its recipe, its lock, the lab's payload."""
+    inputs = [SOURCES / f"{name}.yaml"]
+    if "\nmade: lab" not in _source_text(name):
+        lock = SOURCES / f"{name}.lock.yaml"
+        base = _field(name, "  base")
+        # What a base has installed is read from its images.
+        inputs += [tree_stamp(base)] if base else []
+        return [*inputs, lock] if lock.exists() else inputs
+    own = {"lab-guest": "guest", "lab-packages": "repository"}.get(name)
+    parts = {"guest": ("guest",), "repository": ("repository", "debs", "debfile", "alpm")}
+    code = [*(PACKAGE / "lab").glob("*.py"), PACKAGE / "supply" / "alpm.py"]
+    for path in (*LAB.rglob("*"), *code):
+        # guest_disk.py belongs to lab/guest/, boot.py to the base; sources.py to all.
+        word = path.stem.split("_")[0] if path.parts[0] == PACKAGE.name else path.parts[1]
+        owner = next((part for part, words in parts.items() if word in words), None)
+        if path.is_file() and (owner == own or word == "sources"):
+            inputs.append(path)
+    return sorted([*inputs, LAB_PACKAGES] if own == "repository" else inputs)
+
+
+def obtained_by(name: str) -> tuple[str, str]:
+    """Return the module and the function that get a source's file."""
+    made = "\nmade: lab" in _source_text(name)
+    return ("lab.make", "make") if made else ("supply.obtain", "obtain")
+
+
+def source_targets(name: str) -> list[Path]:
+    """Return what getting a source leaves; the lab base also says what it has installed."""
+    return [source_target(name), *([LAB_PACKAGES] if name == "lab" else [])]
+
+
+def _field(name: str, key: str) -> str:
+    """Return the value of a key with its indentation, empty where there is none."""
+    for line in _source_text(name).splitlines():
+        if line.startswith(f"{key}: "):
+            return line.removeprefix(f"{key}: ").strip()
+    return ""
+
+
+@functools.cache
+def _source_text(name: str) -> str:
+    # Looked at as text: a YAML parser would cost every command 20 ms, and must not fail here.
+    return "\n" + (SOURCES / f"{name}.yaml").read_text(errors="replace")

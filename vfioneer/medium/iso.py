@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: MIT
+"""The install medium: the base ISO with a few files added, its own boot equipment kept.
+
+xorriso copies the base and replays its MBR, El Torito images and appended ESP (`-boot_image any
+replay`), so that the result boots as CD, as a stick written raw, and as a BMC's virtual medium, by
+BIOS and by UEFI. pycdlib would drop the system area, and with it booting from USB.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from typing import TYPE_CHECKING
+
+from vfioneer.system.errors import UserError
+from vfioneer.system.paths import TREE_STAMP
+from vfioneer.system.run import run
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from vfioneer.plan.basefacts import BaseFacts
+
+STOCK_CONFIG = "boot/grub/stock.cfg"
+OWN_DIRECTORY = "vfioneer"
+
+
+def stock_menu(facts: BaseFacts) -> str:
+    """Return the base's own grub.cfg fit for its new name: its sub-menus reopen it by path."""
+    return re.sub(r"(?<![\w./-])/boot/grub/grub\.cfg\b", f"/{STOCK_CONFIG}", facts.grub_config)
+
+
+def master(
+    base: Path,
+    facts: BaseFacts,
+    target: Path,
+    *,
+    files: Mapping[str, bytes],
+    bulk: Mapping[str, Path],
+    epoch: int,
+) -> None:
+    """Write the medium to `target`.
+
+    Args:
+        base: the base ISO; it is streamed, never held in memory.
+        facts: what `base.inspect` found in it.
+        target: written beside itself first; nothing stays behind when xorriso fails.
+        files: content by path in the ISO.
+        bulk: files and directories outside by path in the ISO; they are not copied first.
+        epoch: the time of everything added, in seconds.
+    """
+    stage = target.with_suffix(".stage")
+    partial = target.with_suffix(".iso.partial")
+    shutil.rmtree(stage, ignore_errors=True)
+    try:
+        _stage(stage, files, epoch)
+        run(_command(base, facts, partial, stage, bulk, epoch))
+        partial.replace(target)
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+        partial.unlink(missing_ok=True)
+
+
+def _stage(stage: Path, files: Mapping[str, bytes], epoch: int) -> None:
+    """Lay the added files out with fixed modes and times; doit never looks at this directory."""
+    for name, data in files.items():
+        path = stage / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        path.chmod(0o644)
+    for path in [stage, *stage.rglob("*")]:
+        if path.is_dir():
+            path.chmod(0o755)
+        os.utime(path, (epoch, epoch))
+
+
+def _command(
+    base: Path,
+    facts: BaseFacts,
+    target: Path,
+    stage: Path,
+    bulk: Mapping[str, Path],
+    epoch: int,
+) -> list[str | Path]:
+    stamp = f"={epoch}"
+    command: list[str | Path] = [
+        "xorriso", "-no_rc", "-abort_on", "FAILURE", "-report_about", "WARNING",
+        "-indev", base, "-outdev", target,
+        "-boot_image", "any", "replay",
+        "-padding", "0",
+        "-volume_date", "uuid", facts.modification,
+        "-preparer_id", "vfioneer",
+        "-map", stage, "/",
+    ]  # fmt: skip
+    for name, path in sorted(bulk.items()):
+        command += ["-map", path, f"/{name}"]
+    added = [f"/{OWN_DIRECTORY}", f"/{STOCK_CONFIG}", "/boot/grub/grub.cfg"]
+    command += [
+        "-chown_r", "0", f"/{OWN_DIRECTORY}", "--",
+        "-chgrp_r", "0", f"/{OWN_DIRECTORY}", "--",
+        "-find", f"/{OWN_DIRECTORY}", "-type", "d", "-exec", "chmod", "0755", "--",
+        "-find", f"/{OWN_DIRECTORY}", "-type", "f", "-exec", "chmod", "0644", "--",
+        # The root takes the owner of the staging area, who is whoever builds.
+        "-chown", "0", "/", *added[1:], "--",
+        "-chgrp", "0", "/", *added[1:], "--",
+        "-alter_date_r", "b", stamp, *added, "--",
+        "-alter_date_r", "c", stamp, *added, "--",
+        # The directories that got a new entry, and the root that the staging area was laid over.
+        "-alter_date", "b", stamp, "/", "/boot", "/boot/grub", "--",
+        "-alter_date", "c", stamp, "/", "/boot", "/boot/grub", "--",
+        "-commit",
+    ]  # fmt: skip
+    return command
+
+
+def extract(base: Path, facts: BaseFacts, target: Path) -> None:
+    """Copy what network boots need out of a base: kernel, initrds and images, in its own layout."""
+    partial = target.with_suffix(".partial")
+    _remove(partial)
+    wanted = [facts.kernel, *facts.initrds]
+    command: list[str | Path] = ["xorriso", "-no_rc", "-osirrox", "on", "-indev", base]
+    for name in wanted:
+        copy = partial / name.lstrip("/")
+        # xorriso would make it read-only, as it is in the ISO, and then fail with its second file.
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        command += ["-extract", name, copy]
+    command += ["-extract", "/manjaro", partial / "manjaro"]
+    try:
+        run(command)
+    except UserError:
+        _remove(partial)
+        raise
+    for path in [partial, *partial.rglob("*")]:
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    (partial / TREE_STAMP).touch()
+    _remove(target)
+    partial.replace(target)
+
+
+def _remove(tree: Path) -> None:
+    # The ISO's directories are read-only for others; root or not, they must go.
+    if tree.exists():
+        for path in [tree, *tree.rglob("*")]:
+            if path.is_dir():
+                path.chmod(0o755)
+        shutil.rmtree(tree)

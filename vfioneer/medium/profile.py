@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: MIT
+"""The overlay as a manjaro-tools iso-profile, for people who build their own base with buildiso.
+
+    build/<host>/profile/
+      repo_info
+      vfioneer/<host>/  profile.conf  desktop-overlay/  live-overlay/
+
+Form: manjaro-tools' util-iso.sh. The overlays are plain directories, which buildiso copies with
+`cp -LR`: they hold no symlinks, and services are enabled through profile.conf.
+"""
+
+from __future__ import annotations
+
+import shutil
+
+from vfioneer.medium.build import read_trees, write_trees
+from vfioneer.medium.outputs import Outputs
+from vfioneer.payload.overlay import File, template_context
+from vfioneer.payload.template import render_template
+from vfioneer.recipe.host import load
+
+
+def write(name: str) -> None:
+    """Write build/<host>/profile/; secrets are left out, as profiles are for sharing."""
+    host, out, trees = load(name), Outputs(name), read_trees(name)
+    context = template_context(host)
+    secret = ("etc/vfioneer/secrets/", "var/lib/vfioneer/seed.iso")
+    desktop = {path: file for path, file in trees["host"].items() if not path.startswith(secret)}
+    settings = render_template("profile/profile.conf.j2", **context).encode()
+    prefix = f"vfioneer/{name}"
+    profile = {
+        "repo_info": File(mode=0o644, data=b""),
+        f"{prefix}/profile.conf": File(mode=0o644, data=settings),
+        **{f"{prefix}/desktop-overlay/{path}": file for path, file in desktop.items()},
+        **{f"{prefix}/live-overlay/{path}": file for path, file in trees["live"].items()},
+    }
+    shutil.rmtree(out.profile, ignore_errors=True)
+    write_trees(out.profile.with_suffix(".new"), {"": profile})
+    out.profile.with_suffix(".new").replace(out.profile)

@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: MIT
+"""The overlay of a host: the files of its layers, rendered once, laid over three roots.
+
+    overlays/<layer>/**        layers of                  tree of
+    initramfs                ─────────────> initramfs  ─┐
+    shared, live             ─────────────> live       ─┼─> overlay.cpio.gz, overlay/, profile/
+    shared, host, host-*     ─────────────> host       ─┘
+
+A name ending in .j2 is rendered and loses the suffix; every other file is taken byte for byte.
+Modes come from overlays/modes.yaml. A file that only some hosts have is in a layer of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from vfioneer.document.syntax import read
+from vfioneer.document.values import ModuleName
+from vfioneer.payload import cpio, domain, seed
+from vfioneer.payload.template import render_template
+from vfioneer.plan import kernel
+from vfioneer.recipe import rom
+from vfioneer.recipe.naming import derived_uuid
+from vfioneer.recipe.recipe import Binding
+from vfioneer.system.errors import UserError
+from vfioneer.system.paths import OVERLAYS
+from vfioneer.system.run import SOURCE_DATE_EPOCH
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vfioneer.recipe.host import Host
+    from vfioneer.system.secrets import Vault
+
+TREES = ("initramfs", "live", "host")
+# The late-hook line is the only thing added to the base's own configuration.
+HOOK = "vfioneer"
+_DEFAULT_MODE = 0o644
+_DIRECTORY_MODE = 0o755
+# The drivers that would take a function before vfio-pci, by PCI class (base and sub class).
+_CLASS_DRIVERS = {"0403": ("snd_hda_intel",), "0c03": ("xhci_pci",), "0c80": ("i2c_nvidia_gpu",)}
+_DISPLAY_DRIVERS = {
+    "10de": ("nouveau", "nvidia"),
+    "1002": ("amdgpu", "radeon"),
+    "8086": ("i915",),
+    "1234": ("bochs",),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class File:
+    mode: int
+    data: bytes
+
+
+Tree = dict[str, File]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Serial:
+    """A serial console as GRUB wants it."""
+
+    unit: int
+    speed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class KernelSettings:
+    installed: tuple[str, ...]
+    unbound: tuple[str, ...]
+    modules: tuple[str, ...]
+    hooks: tuple[str, ...]
+
+
+def layers(host: Host) -> dict[str, tuple[str, ...]]:
+    """Return the layers of each tree, lowest first."""
+    network = "host-bridge" if host.recipe.network.bridge else "host-ethernet"
+    by_address = host.assignment.binding is Binding.ADDRESS
+    binding = ("host-bind-by-address",) if by_address else ()
+    return {
+        "initramfs": ("initramfs",),
+        "live": ("shared", "live"),
+        "host": ("shared", "host", network, *binding),
+    }
+
+
+def render(host: Host, vault: Vault) -> dict[str, Tree]:
+    """Render all trees: a pure function of the host, the secrets and overlays/."""
+    context = template_context(host)
+    trees: dict[str, Tree] = {}
+    for tree, names in layers(host).items():
+        files: Tree = {}
+        for layer in names:
+            files |= _render_layer(layer, context)
+        trees[tree] = files
+    guest = seed.files(host, vault)
+    trees["host"] |= {
+        "var/lib/vfioneer/domain.xml": text_file(domain.render(host)),
+        "var/lib/vfioneer/seed.iso": File(mode=0o600, data=seed.write_iso(guest, epoch(host))),
+    }
+    trees["host"] |= _user_files(host, vault) | _rom_files(host)
+    trees["initramfs"]["name"] = text_file(f"{host.name}\n")
+    return {tree: dict(sorted(files.items())) for tree, files in trees.items()}
+
+
+def epoch(host: Host) -> int:
+    """Return the clock of the host's artifacts: the date of its base, at midnight in UTC."""
+    import calendar
+    import time
+
+    return calendar.timegm(time.strptime(host.base.date, "%Y-%m-%d")) or SOURCE_DATE_EPOCH
+
+
+def template_context(host: Host) -> dict[str, Any]:
+    return {
+        "host": host,
+        "recipe": host.recipe,
+        "release": host.base.release,
+        "kernel": KernelSettings(
+            installed=kernel.installed_arguments(host),
+            unbound=kernel.unbound_arguments(host),
+            modules=kernel.initramfs_modules(host),
+            hooks=kernel.initramfs_hooks(host),
+        ),
+        "serial": serial(host),
+        "softdeps": softdeps(host),
+        "uuids": {
+            name: str(derived_uuid(host.name, "network", name)) for name in ("management", "port")
+        },
+    }
+
+
+def serial(host: Host) -> Serial | None:
+    text = host.recipe.kernel.serial_console
+    if text is None:
+        return None
+    device, _, speed = text.partition(",")
+    unit = "".join(c for c in device if c.isdigit())
+    return Serial(unit=int(unit), speed=int(speed.removesuffix("n8")))
+
+
+def softdeps(host: Host) -> tuple[str, ...]:
+    """Return the drivers that must let vfio-pci go first."""
+    drivers: list[str] = []
+    for function in host.assignment.bound:
+        if function.is_display:
+            drivers += _DISPLAY_DRIVERS.get(function.id.vendor, ())
+        drivers += _CLASS_DRIVERS.get(function.pci_class or "", ())
+        drivers += [m for m in function.modules if ModuleName.pattern.fullmatch(m)]
+    return tuple(dict.fromkeys(drivers))
+
+
+def _user_files(host: Host, vault: Vault) -> Tree:
+    files: Tree = {}
+    for user in host.recipe.install.users:
+        if user.ssh_keys:
+            keys = "".join(f"{key}\n" for key in user.ssh_keys)
+            files[f"etc/vfioneer/keys/{user.name}"] = text_file(keys)
+        if user.password is not None:
+            secret = f"{vault.hash(user.password)}\n"
+            files[f"etc/vfioneer/secrets/{user.name}"] = File(mode=0o600, data=secret.encode())
+    return files
+
+
+def _rom_files(host: Host) -> Tree:
+    named = sorted({name for name in host.assignment.roms.values() if rom.is_file(name)})
+    return {
+        f"{rom.ON_HOST}/{name}": File(mode=_DEFAULT_MODE, data=rom.path(name).read_bytes())
+        for name in named
+    }
+
+
+def text_file(text: str) -> File:
+    return File(mode=_DEFAULT_MODE, data=text.encode())
+
+
+def _render_layer(layer: str, context: dict[str, Any]) -> Tree:
+    modes = _modes().get(layer, {})
+    files: Tree = {}
+    for path, data in _layer_files(layer):
+        if data is None:
+            target = path.removesuffix(".j2")
+            content = render_template(f"{layer}/{path}", **context).encode()
+        else:
+            target, content = path, data
+        files[target] = File(mode=modes.get(target, _DEFAULT_MODE), data=content)
+    return files
+
+
+@cache
+def _layer_files(layer: str) -> tuple[tuple[str, bytes | None], ...]:
+    """Return a layer's paths with their bytes, None for templates; read once a process."""
+    root = OVERLAYS / layer
+    paths = sorted(path for path in root.rglob("*") if path.is_file())
+    return tuple(
+        (
+            path.relative_to(root).as_posix(),
+            None if path.suffix == ".j2" else path.read_bytes(),
+        )
+        for path in paths
+    )
+
+
+@cache
+def _modes() -> dict[str, dict[str, int]]:
+    """Read overlays/modes.yaml; an entry that names no file is an error."""
+    document = read(OVERLAYS / "modes.yaml")
+    modes: dict[str, dict[str, int]] = {}
+    for layer, entries in (document.data or {}).items():
+        known = {path.removesuffix(".j2") for path, _ in _layer_files(layer)}
+        for path, mode in entries.items():
+            if path not in known:
+                found = document.problem((layer, path), f"there is no overlays/{layer}/{path}")
+                raise UserError(str(found))
+            modes.setdefault(layer, {})[path] = int(mode, 8)
+    return modes
+
+
+def entries(trees: dict[str, Tree], config: str) -> Iterator[cpio.Entry]:
+    """Yield what overlay.cpio.gz holds; `config` is the base's own /config.
+
+    Only names that the base's initramfs has as real directories or not at all.
+    """
+    yield cpio.Entry(name="config", mode=0o644, data=extended_config(config).encode())
+    yield from _tree_entries("vfioneer/live", trees["live"])
+    yield from _tree_entries("vfioneer/host", trees["host"])
+    for path, file in trees["initramfs"].items():
+        name = path if path.startswith("hooks/") else f"vfioneer/{path}"
+        yield cpio.Entry(name=name, mode=file.mode, data=file.data)
+
+
+def extended_config(config: str) -> str:
+    """Return the base's configuration with our hook after its own late hooks."""
+    line = "" if config.endswith("\n") else "\n"
+    return f'{config}{line}LATEHOOKS="$LATEHOOKS {HOOK}"\n'
+
+
+def _tree_entries(root: str, tree: Tree) -> Iterator[cpio.Entry]:
+    made: set[str] = set()
+    for path, file in tree.items():
+        parts = f"{root}/{path}".split("/")
+        for depth in range(1, len(parts)):
+            directory = "/".join(parts[:depth])
+            if directory not in made and directory != "vfioneer":
+                made.add(directory)
+                yield cpio.Entry(name=directory, mode=_DIRECTORY_MODE)
+        yield cpio.Entry(name="/".join(parts), mode=file.mode, data=file.data)
+
+
+def archive(trees: dict[str, Tree], config: str) -> bytes:
+    """Return overlay.cpio.gz."""
+    top = cpio.Entry(name="vfioneer", mode=_DIRECTORY_MODE)
+    return cpio.write_gzip([top, *entries(trees, config)])
+
+
+def manifest(trees: dict[str, Tree]) -> str:
+    """Return one line a file, `mode sha256 path`: what everything downstream depends on."""
+    import hashlib
+
+    lines = [
+        f"{file.mode:04o} {hashlib.sha256(file.data).hexdigest()} {tree}/{path}\n"
+        for tree, files in trees.items()
+        for path, file in files.items()
+    ]
+    return "".join(lines)

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: MIT
+"""Jinja as it is used here: strict, block-trimmed, escaping only what is XML or HTML.
+
+Programs are never templates: `${#list[@]}` would open a Jinja comment, and shellcheck could not
+read them. They read rendered KEY='value' files instead.
+"""
+
+from __future__ import annotations
+
+import shlex
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+
+from vfioneer.system.paths import OVERLAYS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+
+def render_template(name: str, **context: Any) -> str:
+    """Render a template below overlays/."""
+    return _environment(OVERLAYS).get_template(name).render(**context)
+
+
+@cache
+def _environment(root: Path) -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(root),
+        undefined=jinja2.StrictUndefined,
+        autoescape=lambda name: name is not None and name.endswith((".xml.j2", ".html.j2")),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        cache_size=-1,
+        auto_reload=False,
+    )
+    environment.filters.update(
+        shell=_shell, words=_words, number=_number, truth=_truth, basename=_basename
+    )
+    return environment
+
+
+def _shell(value: object) -> str:
+    """Quote one value for sh; None is the empty word."""
+    return shlex.quote("" if value is None else str(value))
+
+
+def _words(values: Iterable[object]) -> str:
+    """Quote several values as one word, to be split at blanks; none of them contains any."""
+    return shlex.quote(" ".join(map(str, values)))
+
+
+def _number(value: int | None) -> str:
+    return "" if value is None else str(int(value))
+
+
+def _truth(value: bool | None) -> str:
+    return "" if value is None else "yes" if value else "no"
+
+
+def _basename(path: str) -> str:
+    return path.rpartition("/")[2]

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: MIT
+"""What is known of a base once it has been read, and what a host's media depend on."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+KERNEL = "/boot/vmlinuz-x86_64"
+IMAGES = "/manjaro/x86_64"
+# The names that the base's hook mounts, lowest layer first; mhwdfs holds drivers we do not install.
+LAYERS = ("rootfs", "desktopfs", "mhwdfs", "livefs")
+INSTALLED_LAYERS = LAYERS[:2]
+"""What lands on the disk; the others belong to the live system."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaseFacts:
+    """Everything the media of a host depend on, besides the bytes of the base itself."""
+
+    sha256: str
+    size: int
+    label: str
+    modification: str
+    """The volume's date, `YYYYMMDDhhmmsscc` in UTC: file systems show it as the UUID."""
+    grub_config: str
+    config: str
+    """The live initramfs's own /config."""
+    initramfs_bytes: int
+    """Bytes of its files, unpacked."""
+    initrds: tuple[str, ...]
+    images: dict[str, int]
+    """Bytes of each squashfs image by name."""
+    image_sums: dict[str, str]
+    """sha256 of each image by name: the installer unpacks only what the medium was made from."""
+    boot_files: dict[str, int]
+
+    @property
+    def kernel(self) -> str:
+        return KERNEL
+
+
+def read_facts(file: Path) -> BaseFacts:
+    """Read what `inspect` wrote."""
+    data = json.loads(file.read_text())
+    data["initrds"] = tuple(data["initrds"])
+    return BaseFacts(**data)

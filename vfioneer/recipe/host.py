@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: MIT
+"""One host, whole: its recipe, its hardware, its sources, and what follows from them together.
+
+recipes/profiles/*.yaml ──> recipes/<host>.yaml ──┐
+                      recipes/hardware/<host>.yaml ┼──> Host (frozen) ──> everything else
+                           recipes/sources/*.yaml ─┘
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from vfioneer.document.document import Document, RecipeError
+from vfioneer.document.model import validate
+from vfioneer.document.syntax import read
+from vfioneer.document.values import HostName
+from vfioneer.recipe import rom
+from vfioneer.recipe.assignment import Assignment, assign
+from vfioneer.recipe.hardware import Hardware
+from vfioneer.recipe.recipe import PackageSource, Recipe
+from vfioneer.recipe.source import Kind, Source, load_source, source_path
+from vfioneer.system.errors import UserError
+from vfioneer.system.paths import HARDWARE, PROFILES, RECIPES, SOURCES, host_names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from vfioneer.document.document import Loc, Problem
+
+MAX_PROFILES = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Host:
+    recipe: Recipe
+    hardware: Hardware
+    base: Source
+    image: Source
+    packages: Source | None
+    """The repository that goes onto the medium; None where the packages come from mirrors."""
+    recipe_document: Document
+    hardware_document: Document
+
+    @property
+    def name(self) -> str:
+        return self.recipe.host
+
+    @cached_property
+    def assignment(self) -> Assignment:
+        return assign(self.recipe, self.hardware)
+
+    @cached_property
+    def inputs(self) -> tuple[Path, ...]:
+        """Every file this host was read from, sorted."""
+        known = (self.base, self.image, *([self.packages] if self.packages else []))
+        sources = {source_path(source.name) for source in known}
+        documents = (self.recipe_document, self.hardware_document)
+        read_files = {file for document in documents for file in document.lines}
+        return tuple(sorted(read_files | sources))
+
+
+def names() -> list[str]:
+    """Return the names of all hosts that have a recipe, without reading any."""
+    return host_names()
+
+
+def recipe_path(name: str) -> Path:
+    return RECIPES / f"{name}.yaml"
+
+
+def hardware_path(name: str) -> Path:
+    return HARDWARE / f"{name}.yaml"
+
+
+def load(name: str, *, open_document: Callable[[Path], Document] = read) -> Host:
+    """Read a host whole; raise RecipeError with every problem of all its files at once."""
+    if not recipe_path(name).exists():
+        raise unknown_host(name)
+    recipe_document, problems = merged(recipe_path(name), open_document)
+    recipe, found = validate(recipe_document, Recipe)
+    problems += found
+    hardware_document, found = _open(hardware_path(name), open_document)
+    problems += found
+    hardware, found = validate(hardware_document, Hardware)
+    problems += found
+    for value, document in ((recipe, recipe_document), (hardware, hardware_document)):
+        if value is not None and value.host != name:
+            message = f"the file is named {document.file.name}, so this must be {name}"
+            problems.append(document.problem(("host",), message))
+    base = image = None
+    if recipe is not None:
+        wanted: tuple[tuple[Loc, str, Kind], ...] = (
+            (("base",), recipe.base, Kind.BASE),
+            (("guest", "image"), recipe.guest.image, Kind.GUEST),
+        )
+        (base, image), found = _sources(recipe_document, wanted)
+        problems += found
+    if problems or recipe is None or hardware is None or base is None or image is None:
+        raise RecipeError(problems)
+    packages, unpackaged = _packages(recipe_document, recipe, base)
+    host = Host(
+        recipe=recipe,
+        hardware=hardware,
+        base=base,
+        image=image,
+        packages=packages,
+        recipe_document=recipe_document,
+        hardware_document=hardware_document,
+    )
+    problems = [found(recipe_document) for found in host.assignment.problems]
+    problems += [*unpackaged, *rom_problems(recipe_document, recipe)]
+    if problems:
+        raise RecipeError(problems)
+    return host
+
+
+def rom_problems(document: Document, recipe: Recipe) -> list[Problem]:
+    """Return what is wrong with the files that the recipe gives its devices as ROMs."""
+    problems = []
+    for number, device in enumerate(recipe.passthrough.devices):
+        message, hint = rom.fault(device.rom) if rom.is_file(device.rom) else ("", "")
+        if message:
+            loc = ("passthrough", "devices", number, "rom")
+            problems.append(document.problem(loc, message, hint=hint))
+    return problems
+
+
+def _packages(
+    document: Document, recipe: Recipe, base: Source
+) -> tuple[Source | None, list[Problem]]:
+    """Return the source of the packages for the medium, and what is wrong with it."""
+    if recipe.packages.source is not PackageSource.MEDIUM:
+        return None, []
+    name = recipe.packages.repository or base.release.packages
+    if name is None:
+        message = f"the packages are to come from the medium, but {base.name} has no package source"
+        hint = "write source: mirror, or name a source of kind packages in packages.repository"
+        return None, [document.problem(("packages", "source"), message, hint=hint)]
+    (source,), problems = _sources(document, ((("packages", "repository"), name, Kind.PACKAGES),))
+    if source is None or source.pacman is None:
+        return source, problems
+    offered = source.pacman
+    if offered.base != base.name:
+        message = f"{name} has what {offered.base} lacks, but the host's base is {base.name}"
+        problems.append(document.problem(("packages", "repository"), message))
+    for number, package in enumerate(recipe.packages.names):
+        if package not in offered.names:
+            message = f"{package} is not among the packages of {name}"
+            hint = f"add it to pacman.names in {source_path(name)}, then ./doit lock"
+            problems.append(document.problem(("packages", "names", number), message, hint=hint))
+    return source, problems
+
+
+def unknown_host(name: str) -> UserError:
+    """Return the error for a HOST that has no recipe."""
+    known = names()
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean HOST={close[0]}?" if close else f"known hosts: {', '.join(known)}"
+    return UserError(f"HOST={name}: there is no {recipe_path(name)}", hint=hint)
+
+
+def merged(
+    path: Path, open_document: Callable[[Path], Document] = read
+) -> tuple[Document, list[Problem]]:
+    """Read a recipe and lay it over the profiles it extends, in their order."""
+    document, problems = _open(path, open_document)
+    return _extended(document, (path,), open_document, problems), problems
+
+
+def _extended(
+    document: Document,
+    chain: tuple[Path, ...],
+    open_document: Callable[[Path], Document],
+    problems: list[Problem],
+) -> Document:
+    data = document.data
+    extends = data.get("extends", []) if isinstance(data, dict) else []
+    if not isinstance(extends, list) or not all(isinstance(name, str) for name in extends):
+        return document  # the model says what is wrong with it
+    extends = [name if HostName.pattern.fullmatch(name) else None for name in extends]
+    below: Document | None = None
+    for number, name in enumerate(extends):
+        if name is None:
+            continue
+        path = PROFILES / f"{name}.yaml"
+        if path in chain or len(chain) > MAX_PROFILES:
+            loop = " > ".join(p.stem for p in (*chain, path))
+            problems.append(document.problem(("extends", number), f"extends itself: {loop}"))
+            continue
+        if not path.exists():
+            known = sorted(p.stem for p in PROFILES.glob("*.yaml"))
+            hint = f"known profiles: {', '.join(known) or 'none'}"
+            message = f"there is no profile {path}"
+            problems.append(document.problem(("extends", number), message, hint=hint))
+            continue
+        profile, found = _open(path, open_document)
+        problems += found
+        if not isinstance(profile.data, dict):
+            problems += profile.problems or [profile.problem((), "not a mapping of key: value")]
+            continue
+        profile = _extended(profile, (*chain, path), open_document, problems)
+        below = profile if below is None else profile.over(below)
+    return document if below is None else document.over(below)
+
+
+def _open(path: Path, open_document: Callable[[Path], Document]) -> tuple[Document, list[Problem]]:
+    """Read a file; what keeps it from being read at all becomes a problem like any other."""
+    try:
+        return open_document(path), []
+    except RecipeError as error:
+        problems = list(error.problems)
+    except UserError as error:
+        empty = Document(file=path, data=None, lines={path: []}, marks={})
+        problems = [empty.problem((), error.message.removeprefix(f"{path}: "), hint=error.hint)]
+    document = Document(file=path, data=None, lines={path: []}, marks={}, problems=problems)
+    return document, []
+
+
+def _sources(
+    document: Document, wanted: tuple[tuple[Loc, str, Kind], ...]
+) -> tuple[list[Source | None], list[Problem]]:
+    sources: list[Source | None] = []
+    problems: list[Problem] = []
+    for loc, name, kind in wanted:
+        source = None
+        if source_path(name).exists():
+            try:
+                source = load_source(name)
+            except RecipeError as error:
+                problems += error.problems
+            if source is not None and source.kind is not kind:
+                problems.append(document.problem(loc, f"{name} is no {kind} but a {source.kind}"))
+        else:
+            known = sorted(p.stem for p in SOURCES.glob("*.yaml") if not p.stem.endswith(".lock"))
+            message = f"there is no source {source_path(name)}"
+            problems.append(document.problem(loc, message, hint=f"known: {', '.join(known)}"))
+        sources.append(source)
+    return sources, problems

@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: MIT
+"""Sources: what is downloaded or made, and the lock that pins its bytes.
+
+`recipes/sources/<name>.yaml` says where a thing comes from and what this release of it is like;
+`recipes/sources/<name>.lock.yaml` holds the sha256 that every later fetch must meet.
+"""
+
+from __future__ import annotations
+
+from datetime import date as Day
+from functools import lru_cache
+from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeVar
+
+from pydantic import AfterValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from vfioneer.document.document import RecipeError
+from vfioneer.document.forms import Form, Line
+from vfioneer.document.model import Choice, Model, validate
+from vfioneer.document.size import Size
+from vfioneer.document.syntax import read
+from vfioneer.document.values import KernelArgument, ModuleName, PackageName, SourceName
+from vfioneer.system.paths import CACHE, SOURCES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+L = TypeVar("L", "Lock", "PackagesLock")
+
+
+def _day(text: str) -> str:
+    try:
+        Day.fromisoformat(text)
+    except ValueError:
+        raise PydanticCustomError("form", "not a day of the calendar", {}) from None
+    return text
+
+
+FileName = Annotated[
+    str, Form(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,200}", "a file name of letters, digits and ._+-")
+]
+PackageFile = Annotated[
+    str,
+    Form(r"[A-Za-z0-9@_+][A-Za-z0-9@._+:~-]{0,250}\.pkg\.tar(?:\.[a-z0-9]+)?", "a package's file"),
+]
+Url = Annotated[
+    str, Form(r"https?://[A-Za-z0-9._~:/?#@!$&'()*+,;=%\[\]-]+", "an http or https address")
+]
+Sha256 = Annotated[str, Form(r"[0-9a-f]{64}", "a sha256 of 64 lower-case hexadecimal digits")]
+Fingerprint = Annotated[
+    str, Form(r"[0-9A-F]{40}", "a key's whole fingerprint of 40 hexadecimal digits without blanks")
+]
+AbsolutePath = Annotated[
+    str, Form(r"/[A-Za-z0-9._/+-]{1,200}", "an absolute path of letters, digits and ._/+-")
+]
+Version = Annotated[
+    str, Form(r"\d{1,6}(?:\.\d{1,6}){0,3}", 'a version of numbers and dots such as "5.9"')
+]
+Date = Annotated[
+    str, Form(r"\d{4}-\d{2}-\d{2}", 'a date such as "2021-01-03"'), AfterValidator(_day)
+]
+Server = Annotated[
+    str,
+    Form(
+        r"https?://[A-Za-z0-9._~:/@%+$-]+",
+        "a Server of pacman.conf such as https://HOST/stable/$repo/$arch",
+    ),
+]
+RepositoryName = Annotated[str, Form(r"[a-z0-9][a-z0-9-]{0,40}", "the name of a repository")]
+Suffix = Annotated[str, Form(r"\.[a-z0-9]+", 'a suffix with its dot such as ".sha256"')]
+
+
+class Kind(Choice):
+    BASE = "base"
+    """A stock live medium that hosts are installed from."""
+    GUEST = "guest"
+    """A disk image with cloud-init."""
+    PACKAGES = "packages"
+    """A pacman repository."""
+
+
+class Checksum(Model):
+    """The publisher's checksum file: `<url><suffix>`, or a file beside the download."""
+
+    suffix: Suffix | None = None
+    beside: FileName | None = None
+    signature: FileName | None = None
+    """A detached OpenPGP signature of the checksum file, beside it."""
+
+
+class Firmwares(Model):
+    """Where the base's edk2-ovmf package puts its images; the two are of one size class."""
+
+    code: AbsolutePath
+    vars: AbsolutePath
+
+
+class BaseRelease(Model):
+    """What this release of the base is like, as far as what we write depends on it."""
+
+    kernel_package: PackageName
+    kernel: Version
+    mkinitcpio: Version
+    command_line: tuple[KernelArgument, ...]
+    """The tokens of GRUB_CMDLINE_LINUX_DEFAULT that the base has without us."""
+    hooks: tuple[ModuleName, ...]
+    """HOOKS of mkinitcpio.conf as the base's own installer writes them."""
+    libvirt: Version
+    qemu_package: PackageName
+    ovmf: Firmwares
+    packages: SourceName | None = None
+    """The source of the package repository that goes onto the medium."""
+
+    @property
+    def kernel_version(self) -> tuple[int, ...]:
+        """For comparing as numbers: 6.10 is newer than 6.2."""
+        return tuple(map(int, self.kernel.split(".")))
+
+
+class GuestRelease(Model):
+    cloud_init: Version
+    default_user: Line = ""
+
+
+class Repositories(Model):
+    """Mirrors that packages are taken from with all that they need and the base does not have."""
+
+    base: SourceName
+    servers: Annotated[tuple[Server, ...], Field(min_length=1)]
+    repositories: Annotated[tuple[RepositoryName, ...], Field(min_length=1)]
+    """In the order of the base's pacman.conf: the first that has a package wins."""
+    names: Annotated[tuple[PackageName, ...], Field(min_length=1)]
+    signed: bool = True
+    """Every package has a signature that the base's own keyrings can judge."""
+
+
+class Source(Model):
+    format: Literal[1]
+    name: SourceName
+    kind: Kind
+    title: Line
+    file: FileName
+    urls: tuple[Url, ...] = ()
+    made: Literal["lab"] | None = None
+    """The lab makes it here instead of downloading it."""
+    pacman: Repositories | None = None
+    """Its packages are found and fetched by pacman; `file` is then a directory."""
+    checksum: Checksum = Checksum()
+    signature: Suffix | None = None
+    """The suffix of a detached OpenPGP signature of the download itself."""
+    keys: tuple[Fingerprint, ...] = ()
+    """Fingerprints that may have signed it."""
+    date: Date
+    """The release's date: the clock of everything built from it."""
+    base: BaseRelease | None = None
+    guest: GuestRelease | None = None
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Self:
+        wrong = []
+        if [bool(self.urls), bool(self.made), bool(self.pacman)].count(True) != 1:
+            wrong.append("wants exactly one of urls, made: lab and pacman")
+        if self.pacman and self.kind is not Kind.PACKAGES:
+            wrong.append("only kind: packages has a section pacman")
+        if (self.kind is Kind.BASE) != (self.base is not None):
+            wrong.append("kind: base wants a section base, and no other kind has one")
+        if wrong:
+            raise PydanticCustomError("form", "{message}", {"message": "; ".join(wrong)})
+        return self
+
+    @property
+    def path(self) -> Path:
+        """Where the fetched or made file lies, and where it may be laid by hand."""
+        return CACHE / self.file
+
+    @property
+    def release(self) -> BaseRelease:
+        if self.base is None:
+            message = f"source {self.name} is no base"
+            raise AssertionError(message)
+        return self.base
+
+
+class Lock(Model):
+    """The bytes of a source, as first seen."""
+
+    format: Literal[1]
+    file: FileName
+    sha256: Sha256
+    size: Annotated[int, Field(ge=1)]
+    checked: Line
+    """What vouched for the sum: the checksum file, its signature, or nobody but the first fetch."""
+
+    @property
+    def bytes(self) -> Size:
+        return Size(self.size)
+
+
+class LockedPackage(Model):
+    repository: RepositoryName
+    file: PackageFile
+    sha256: Sha256
+    size: Annotated[int, Field(ge=1)]
+
+
+class PackagesLock(Model):
+    """The packages of a repository, as first seen."""
+
+    format: Literal[1]
+    file: FileName
+    names: tuple[PackageName, ...]
+    """What was asked for; other names want a new lock."""
+    checked: Line
+    packages: tuple[LockedPackage, ...]
+
+    @property
+    def listing(self) -> str:
+        """The packages as sha256sum(1) lists them."""
+        return "".join(f"{package.sha256}  {package.file}\n" for package in self.packages)
+
+
+def source_path(name: str) -> Path:
+    return SOURCES / f"{name}.yaml"
+
+
+def lock_path(name: str) -> Path:
+    return SOURCES / f"{name}.lock.yaml"
+
+
+def load_source(name: str) -> Source:
+    """Read a source; its mistakes raise RecipeError."""
+    path = source_path(name).absolute()
+    stat = path.stat() if path.exists() else None
+    return _load(name, path, (stat.st_mtime_ns, stat.st_size) if stat else None)
+
+
+@lru_cache(maxsize=64)
+def _load(name: str, path: Path, version: tuple[int, int] | None) -> Source:
+    """Read a source once as long as its file stays the same: a fleet shares a few of them."""
+    source, problems = validate(read(source_path(name)), Source)
+    if source is None:
+        raise RecipeError(problems)
+    return source
+
+
+def load_lock(name: str) -> Lock | None:
+    """Read the lock of a source, None where nothing has been locked yet."""
+    return _load_lock(name, Lock)
+
+
+def load_packages_lock(name: str) -> PackagesLock | None:
+    """Read the lock of a source of packages, None where nothing has been locked yet."""
+    return _load_lock(name, PackagesLock)
+
+
+def _load_lock(name: str, kind: type[L]) -> L | None:
+    if not lock_path(name).exists():
+        return None
+    lock, problems = validate(read(lock_path(name)), kind)
+    if lock is None:
+        raise RecipeError(problems)
+    return lock

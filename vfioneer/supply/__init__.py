@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Downloads and packages: verified bytes in the cache."""

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: MIT
+"""Pacman in a directory of its own: what a base would still need, fetched and judged by signature.
+
+    base's images ──> var/lib/pacman/local, usr/share/pacman/keyrings ──┐
+    mirrors ──> pacman -Sy ──> pacman -Su --print ──> the closure ──────┴─> pacman -Suw ──> packages
+
+Nothing of the machine's own pacman is read or changed: pacman(8), pacman.conf(5), pacman-key(8).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from vfioneer.system.errors import UserError
+from vfioneer.system.run import last_lines, run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from vfioneer.recipe.source import Repositories
+
+PACKAGES = "packages"
+"""The directory below a workspace that keeps what was fetched."""
+_INSTALLED = "var/lib/pacman/local"
+_KEYRINGS = "usr/share/pacman/keyrings"
+# Where pacman-key looks for keyrings is compiled in: Debian's, and Arch's.
+_POPULATE = """
+for place in /usr/share/keyrings /usr/share/pacman/keyrings; do
+    if [ -d "$place" ]; then mount --bind "$1" "$place"; fi
+done
+pacman-key --gpgdir "$2" --init && pacman-key --gpgdir "$2" --populate
+status=$?
+gpgconf --homedir "$2" --kill all
+exit $status
+"""
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """A package of the closure."""
+
+    repository: str
+    name: str
+    file: str
+    is_upgrade: bool
+    """The base has it in another version."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workspace:
+    """Where pacman keeps everything: databases, keyring, packages and its log."""
+
+    directory: Path
+    repositories: Repositories
+    keyring: Path
+
+    @property
+    def packages(self) -> Path:
+        return self.directory / PACKAGES
+
+    @property
+    def log(self) -> Path:
+        return self.directory / "output.log"
+
+    def prepare(self, images: Sequence[Path]) -> None:
+        """Begin anew with what the images of a base have installed; packages fetched stay.
+
+        Args:
+            images: squashfs files, the lowest first.
+        """
+        for name in ("base", "db", "root"):
+            shutil.rmtree(self.directory / name, ignore_errors=True)
+        for name in ("db", "root", "packages"):
+            (self.directory / name).mkdir(parents=True, exist_ok=True)
+        self.log.unlink(missing_ok=True)
+        base = self.directory / "base"
+        for image in images:
+            # Devices are whiteouts of the upper image, and need privilege.
+            argv: list[str | Path] = [
+                "unsquashfs",
+                "-f",
+                "-n",
+                "-no-xattrs",
+                "-ignore-errors",
+                "-d",
+                base,
+                image,
+            ]
+            run([*argv, _INSTALLED, _KEYRINGS], log=self.log)
+        if (base / _INSTALLED).is_dir():
+            (base / _INSTALLED).rename(self.directory / "db" / "local")
+        (self.directory / "pacman.conf").write_text(self._configuration())
+        if self.repositories.signed:
+            self._fill_keyring(base / _KEYRINGS)
+
+    def refresh(self) -> None:
+        """Fetch the mirrors' databases."""
+        self._pacman("-Sy", "--noprogressbar")
+
+    def closure(self) -> list[Wanted]:
+        """Return what an installation of the names, with its upgrades, would bring, sorted."""
+        # The base's own are upgraded along, as partial upgrades are unsupported.
+        said = self._pacman(
+            "-Su", "--needed", "--print", "--print-format", "%r %n %l", *self.repositories.names
+        )
+        rows = [line.split() for line in said.splitlines()]
+        installed = {entry.name.rsplit("-", 2)[0] for entry in self._installed()}
+        wanted = [
+            Wanted(
+                repository=repository,
+                name=name,
+                file=unquote(urlsplit(url).path.rsplit("/", 1)[-1]),
+                is_upgrade=name in installed,
+            )
+            for repository, name, url in rows
+        ]
+        return sorted(wanted, key=lambda package: package.name)
+
+    def download(self) -> None:
+        """Fetch the closure's packages, each judged by its signature where they are signed."""
+        self._pacman("-Suw", "--needed", "--noconfirm", "--noprogressbar", *self.repositories.names)
+
+    def _installed(self) -> list[Path]:
+        local = self.directory / "db" / "local"
+        return [entry for entry in local.glob("*") if entry.is_dir()]
+
+    def _configuration(self) -> str:
+        here = self.directory.absolute()
+        level = "Required DatabaseOptional" if self.repositories.signed else "Never"
+        sections = "".join(
+            f"\n[{name}]\n" + "".join(f"Server = {url}\n" for url in self.repositories.servers)
+            for name in self.repositories.repositories
+        )
+        return (
+            f"[options]\nArchitecture = x86_64\nSigLevel = {level}\nRootDir = {here}/root\n"
+            f"DBPath = {here}/db\nCacheDir = {here}/packages\nGPGDir = {self.keyring}\n"
+            f"LogFile = {here}/pacman.log\n{sections}"
+        )
+
+    def _fill_keyring(self, keyrings: Path) -> None:
+        if not any(keyrings.glob("*.gpg")):
+            message = f"the base has no keyring in /{_KEYRINGS} to judge its packages by"
+            raise UserError(message, hint="signed: false in the source takes them unjudged")
+        script = [*_as_root("--mount"), "sh", "-c", _POPULATE, "sh"]
+        argv = [*script, str(keyrings.absolute()), str(self.keyring)]
+        done = run(argv, log=self.log, quiet=True, check=False)
+        if done.returncode != 0:
+            message = f"pacman-key does not take the base's keyrings{last_lines(_text(self.log))}"
+            raise UserError(message, hint=f"the whole output is in {self.log}")
+
+    def _pacman(self, *words: str) -> str:
+        configuration = self.directory / "pacman.conf"
+        argv: list[str | Path] = [
+            *_as_root(),
+            "pacman",
+            "--config",
+            configuration,
+            "--noconfirm",
+            *words,
+        ]
+        proxies = {key: os.environ[key] for key in _PROXIES if key in os.environ}
+        done = run(argv, env=proxies, quiet=True, check=False)
+        with self.log.open("ab") as log:
+            log.write(done.stdout + done.stderr)
+        if done.returncode != 0:
+            said = done.stderr.decode(errors="replace").strip().replace("\n", "\n    ")
+            message = f"pacman {words[0]} failed:\n    {said}"
+            raise UserError(message, hint=f"the whole output is in {self.log}")
+        return done.stdout.decode()
+
+
+@contextmanager
+def opened(directory: Path, repositories: Repositories) -> Iterator[Workspace]:
+    """Work in a directory, which stays; the keyring goes."""
+    # The path of an agent's socket has at most 108 characters (unix(7)), so that it lies elsewhere.
+    with TemporaryDirectory(prefix="vfioneer-gpg-") as keyring:
+        yield Workspace(directory=directory, repositories=repositories, keyring=Path(keyring))
+
+
+def _text(log: Path) -> bytes:
+    return log.read_bytes() if log.exists() else b""
+
+
+def _as_root(*namespaces: str) -> list[str]:
+    """Return the words in front of pacman that let it write to a directory of ours."""
+    mapped = [] if os.geteuid() == 0 else ["--map-root-user"]
+    return ["unshare", *namespaces, *mapped] if mapped or namespaces else []

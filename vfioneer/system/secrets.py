@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: MIT
+"""Secrets: recipes refer to them, only the media hold them, nothing else ever shows them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vfioneer.system.errors import UserError
+
+# crypt(5): $id$ and three or four parts of its own alphabet. `!` locks, as does no hash at all.
+_HASH = re.compile(r"\$(?:6|5|y|gy|2[aby]|7)\$[A-Za-z0-9./$=,]{8,250}")
+REDACTED = "!redacted"
+
+
+@dataclass(kw_only=True)
+class Vault:
+    """Looks secrets up while a medium is made, and remembers which references it used."""
+
+    redacted: bool = False
+    """For review, goldens and reports: every secret becomes one fixed word."""
+    used: set[str] = field(default_factory=set)
+
+    def hash(self, reference: str) -> str:
+        """Return the crypt(5) hash behind `env:NAME` or `file:path`.
+
+        Raises UserError that names the reference and never what was found there.
+        """
+        self.used.add(reference)
+        if self.redacted:
+            return REDACTED
+        kind, _, place = reference.partition(":")
+        found = _from_environment(place) if kind == "env" else _from_file(place)
+        if not _HASH.fullmatch(found):
+            message = f"what {reference} holds is not a crypt(5) hash"
+            raise UserError(message, hint="make one with: openssl passwd -6")
+        return found
+
+    def digest(self, reference: str) -> str:
+        """Return what tells whether a secret has changed, without being one."""
+        return hashlib.sha256(self.hash(reference).encode()).hexdigest()
+
+
+def _from_environment(name: str) -> str:
+    found = os.environ.get(name, "").strip()
+    if not found:
+        message = f"the environment variable {name}, which a recipe refers to, is not set"
+        hint = f'export {name}="$(openssl passwd -6)"   (the hash, not the password)'
+        raise UserError(message, hint=hint)
+    return found
+
+
+def _from_file(place: str) -> str:
+    path = Path(place).expanduser()
+    try:
+        return path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not text"
+        message = f"the file {path}, which a recipe refers to, cannot be read: {reason}"
+        raise UserError(message, hint="put the hash there: openssl passwd -6 > FILE") from None
