@@ -14,10 +14,9 @@ import time
 from pathlib import Path
 
 from vfioneer.medium import pxe
-from vfioneer.medium.build import base_facts
+from vfioneer.medium.build import planned
 from vfioneer.payload import domain, overlay
 from vfioneer.payload.overlay import archive
-from vfioneer.recipe.host import load
 from vfioneer.rules.check import check_one
 from vfioneer.system.errors import UserError
 from vfioneer.system.secrets import Vault
@@ -93,11 +92,10 @@ def rendered(names: list[str], *, validated: bool) -> tuple[float, float]:
 
 def render_share(names: list[str], validated: bool) -> float:
     for name in names:
-        host = load(name)
-        facts = base_facts(host)
-        trees = overlay.render(host, Vault(redacted=True))
-        archive(trees, facts.config)
-        pxe.scripts(host, facts)
+        medium = planned(name)
+        trees = overlay.render(medium.plan, Vault(redacted=True))
+        archive(trees, medium.base.config)
+        pxe.scripts(medium)
         if validated:
             domain.validate(trees["host"]["var/lib/vfioneer/domain.xml"].data.decode())
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

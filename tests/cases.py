@@ -7,9 +7,7 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,11 +15,10 @@ from goldens import CASES
 
 from vfioneer.medium import build, pxe
 from vfioneer.payload import overlay, seed
-from vfioneer.payload.template import render_template
-from vfioneer.plan import kernel
+from vfioneer.payload.template import plan_context, render_template
 from vfioneer.plan.basefacts import BaseFacts
+from vfioneer.plan.plan import MediumPlan, derive, on_base
 from vfioneer.recipe.host import load
-from vfioneer.system.paths import facts_path
 from vfioneer.system.secrets import Vault
 
 if TYPE_CHECKING:
@@ -87,8 +84,9 @@ def load_case(name: str, checkout: Path) -> Host:
 
 def rendered(host: Host) -> dict[str, str]:
     """Return every text that is made for a host, by its path below `expected/`."""
-    facts = base_facts(host)
-    trees = overlay.render(host, Vault(redacted=True))
+    medium = planned(host)
+    plan = medium.plan
+    trees = overlay.render(plan, Vault(redacted=True))
     static = static_paths(host)
     texts = {
         f"{tree}/{path}": file.data.decode()
@@ -103,12 +101,11 @@ def rendered(host: Host) -> dict[str, str]:
     )
     texts |= {f"seed/{n}": t for n, t in seed.files(host, Vault(redacted=True)).items()}
     texts["domain.xml"] = trees["host"]["var/lib/vfioneer/domain.xml"].data.decode()
-    texts["boot/grub.cfg"] = pxe.grub_menu(host, facts)
-    texts |= {f"pxe/{n}": text for n, text in pxe.scripts(host, facts).items() if "/boot." not in n}
+    texts["boot/grub.cfg"] = pxe.grub_menu(medium)
+    texts |= {f"pxe/{n}": text for n, text in pxe.scripts(medium).items() if "/boot." not in n}
     texts["pxe/http/server.ipxe"] = pxe.server_script("http://192.0.2.1:8080/")
-    context = overlay.template_context(host)
-    texts["profile.conf"] = render_template("profile/profile.conf.j2", **context)
-    texts["report.html"] = report(host, facts)
+    texts["profile.conf"] = render_template("profile/profile.conf.j2", **plan_context(plan))
+    texts["report.html"] = report(medium)
     return dict(sorted(texts.items()))
 
 
@@ -123,15 +120,19 @@ def static_paths(host: Host) -> set[str]:
     }
 
 
-def report(host: Host, facts: BaseFacts) -> str:
+def planned(host: Host) -> MediumPlan:
+    """Return the plan of a host on a made-up base."""
+    return on_base(derive(host), base_facts(host))
+
+
+def report(medium: MediumPlan) -> str:
     """Return the page for the person at the rack, with made-up digests."""
-    passwords = [user.password for user in host.recipe.install.users]
-    passwords.append(host.recipe.guest.user.password)
-    facts_path(host.base.name).write_text(json.dumps(asdict(facts)))
+    plan, base = medium.plan, medium.base
+    name = plan.name
     record = {
-        "base": {"name": host.base.name, "sha256": facts.sha256, "label": facts.label},
-        "arguments": list(kernel.live_arguments(host, facts.label)),
-        "secrets": sorted(password for password in passwords if password is not None),
-        "outputs": {f"{host.name}.iso": "0" * 64, "pxe/http/boot.ipxe": "1" * 64},
+        "base": {"name": plan.host.base.name, "sha256": base.sha256, "label": base.label},
+        "arguments": list(medium.boot.arguments),
+        "secrets": list(plan.secrets),
+        "outputs": {f"{name}.iso": "0" * 64, "pxe/http/boot.ipxe": "1" * 64},
     }
-    return build.report(host, record)
+    return build.report(medium, record)

@@ -15,6 +15,7 @@ from goldens import CASES
 
 from vfioneer.document.model import Choice, Model
 from vfioneer.payload import overlay
+from vfioneer.plan.plan import derive
 from vfioneer.recipe.hardware import Hardware
 from vfioneer.recipe.recipe import Recipe
 
@@ -95,7 +96,8 @@ def test_static_files_are_copied_byte_for_byte(name: str, checkout: Path) -> Non
     from vfioneer.system.secrets import Vault
 
     host = load_case(name, checkout)
-    trees = overlay.render(host, Vault(redacted=True))
+    plan = derive(host)
+    trees = overlay.render(plan, Vault(redacted=True))
     for tree, layers in overlay.layers(host).items():
         seen: dict[str, bytes] = {}
         for layer in layers:

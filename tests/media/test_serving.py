@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import pytest
-from cases import TOP, base_facts, load_case
+from cases import TOP, load_case, planned
 
 from vfioneer.document.size import Size
 from vfioneer.machine.command import Order
@@ -35,6 +35,7 @@ from vfioneer.machine.machine import Machine
 from vfioneer.machine.network import TapNetwork
 from vfioneer.medium import pxe
 from vfioneer.medium.outputs import Outputs
+from vfioneer.plan.plan import derive
 from vfioneer.system.errors import UserError
 from vfioneer.system.paths import tree_path
 from vfioneer.system.run import environment, find_program
@@ -129,7 +130,7 @@ def lay_out(name: str, checkout: Path) -> Host:
     out.directory.mkdir(exist_ok=True)
     out.archive.write_bytes(b"overlay of " + name.encode())
     links = {str(host.base.name): tree}
-    pxe.write_tree(out.pxe, host, base_facts(host), out.archive, links=links)
+    pxe.write_tree(out.pxe, planned(host), out.archive, links=links)
     files = sorted(p for p in out.pxe.rglob("*") if p.is_file() and not p.is_symlink())
     out.sums.write_text("".join(f"{digest(p)}  {p.relative_to(out.directory)}\n" for p in files))
     recipe = {str(file): digest(file) for file in host.inputs}
@@ -337,7 +338,7 @@ def test_a_range_makes_it_a_whole_dhcp_server(lan: Lan, lab: Host, checkout: Pat
 
 def test_all_built_hosts_are_served_together(lan: Lan, lab: Host, checkout: Path) -> None:
     other = lay_out("bridge01", checkout)
-    macs = [*pxe.boot_macs(lab), *pxe.boot_macs(other)]
+    macs = [*derive(lab).macs, *derive(other).macs]
     with serving(lan, checkout) as serve:
         for mac in macs:
             path = f"/hosts/{mac.hyphenated}.ipxe"

@@ -12,15 +12,14 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from vfioneer.medium import iso, pxe
 from vfioneer.medium.outputs import Outputs
 from vfioneer.payload import domain, overlay, seed
-from vfioneer.payload.template import render_template
-from vfioneer.plan import kernel
+from vfioneer.payload.template import medium_context, render_template
 from vfioneer.plan.basefacts import INSTALLED_LAYERS, BaseFacts, read_facts
+from vfioneer.plan.plan import MediumPlan, Plan, bulk_of, derive, on_base
 from vfioneer.recipe.host import Host, load
 from vfioneer.rules.check import check_one
 from vfioneer.system.paths import facts_path, tree_path, tree_stamp
@@ -35,12 +34,21 @@ def base_facts(host: Host) -> BaseFacts:
     return read_facts(facts_path(host.base.name))
 
 
+def planned(name: str) -> MediumPlan:
+    """Load a host and derive the plan of its media."""
+    return plan_of(load(name))
+
+
+def plan_of(host: Host) -> MediumPlan:
+    return on_base(derive(host), base_facts(host))
+
+
 def render(name: str) -> dict[str, dict[str, str]]:
     """Render the host's files into build/<host>/; return a digest of each secret that was used."""
-    host, vault, out = load(name), Vault(), Outputs(name)
-    trees = overlay.render(host, vault)
+    plan, vault, out = derive(load(name)), Vault(), Outputs(name)
+    trees = overlay.render(plan, vault)
     write_trees(out.overlay, trees)
-    for file, text in zip(out.seed_files, seed.files(host, vault).values(), strict=True):
+    for file, text in zip(out.seed_files, seed.files(plan.host, vault).values(), strict=True):
         replace(file, text.encode())
     host_tree = trees["host"]
     replace(out.seed, host_tree["var/lib/vfioneer/seed.iso"].data)
@@ -92,12 +100,12 @@ def read_trees(name: str) -> dict[str, overlay.Tree]:
 
 def archive(name: str) -> None:
     """Pack overlay.cpio.gz."""
-    replace(Outputs(name).archive, pack(load(name), read_trees(name)))
+    replace(Outputs(name).archive, pack(planned(name), read_trees(name)))
 
 
-def pack(host: Host, trees: dict[str, overlay.Tree]) -> bytes:
+def pack(medium: MediumPlan, trees: dict[str, overlay.Tree]) -> bytes:
     """Return overlay.cpio.gz: the rendered files, and the sums of what the medium brings along."""
-    facts = base_facts(host)
+    facts = medium.base
     sums = "".join(
         f"{facts.image_sums[layer]} {layer}.sfs\n"
         for layer in INSTALLED_LAYERS
@@ -105,16 +113,16 @@ def pack(host: Host, trees: dict[str, overlay.Tree]) -> bytes:
     )
     live = trees["live"] | {
         "etc/vfioneer/images.sha256": overlay.text_file(sums),
-        "etc/vfioneer/bulk": overlay.text_file(bulk_list(host)),
-        "etc/vfioneer/medium.json": overlay.File(mode=0o644, data=_json(inputs(host))),
+        "etc/vfioneer/bulk": overlay.text_file(bulk_list(medium.plan)),
+        "etc/vfioneer/medium.json": overlay.File(mode=0o644, data=_json(inputs(medium))),
     }
     return overlay.archive(trees | {"live": dict(sorted(live.items()))}, facts.config)
 
 
-def bulk_list(host: Host) -> str:
+def bulk_list(plan: Plan) -> str:
     """Return one line a file that is copied to the disk: `sha256 bytes path`."""
     lines: list[str] = []
-    for name, path in sorted(bulk(host).items()):
+    for name, path in sorted(plan.bulk.items()):
         place = name.removeprefix("vfioneer/")
         if path.is_dir():
             listed = [line.split() for line in (path / "SHA256SUMS").read_text().splitlines()]
@@ -134,76 +142,65 @@ def dependencies(name: str) -> dict[str, list[str]]:
     """Check that the recipe loads; return the files its media need besides what it renders."""
     host = check_one(name)
     base = host.base.name
-    listed = [path / "SHA256SUMS" if path.suffix == "" else path for path in bulk(host).values()]
+    bulk = bulk_of(host).values()
+    listed = [path / "SHA256SUMS" if path.suffix == "" else path for path in bulk]
     needed = [host.base.path, facts_path(base), tree_stamp(base), *listed]
     return {"file_dep": [str(path) for path in needed]}
-
-
-def bulk(host: Host) -> dict[str, Path]:
-    """Return what lies on the medium besides the overlay, by its path there."""
-    found = {f"vfioneer/images/{host.image.file}": host.image.path}
-    if host.packages is not None:
-        found["vfioneer/repository"] = host.packages.path
-    return found
 
 
 def medium(name: str) -> None:
     """Master build/<host>/<host>.iso."""
     out = Outputs(name)
-    master(load(name), out.iso, out.archive.read_bytes(), out.overlay_manifest.read_bytes())
+    master(planned(name), out.iso, out.archive.read_bytes(), out.overlay_manifest.read_bytes())
 
 
-def master(host: Host, target: Path, packed: bytes, listing: bytes) -> None:
+def master(medium: MediumPlan, target: Path, packed: bytes, listing: bytes) -> None:
     """Write the medium of a host from its packed overlay and the list of its files."""
-    facts = base_facts(host)
+    plan, facts = medium.plan, medium.base
     files = {
-        "boot/grub/grub.cfg": pxe.grub_menu(host, facts).encode(),
+        "boot/grub/grub.cfg": pxe.grub_menu(medium).encode(),
         iso.STOCK_CONFIG: iso.stock_menu(facts).encode(),
         "vfioneer/overlay.cpio.gz": packed,
         "vfioneer/overlay.manifest": listing,
-        "vfioneer/medium.json": _json(inputs(host)),
+        "vfioneer/medium.json": _json(inputs(medium)),
     }
-    iso.master(
-        host.base.path, facts, target, files=files, bulk=bulk(host), epoch=overlay.epoch(host)
-    )
+    iso.master(plan.host.base.path, facts, target, files=files, bulk=plan.bulk, epoch=plan.epoch)
 
 
 def standalone_medium(host: Host, target: Path) -> None:
     """Write the medium of a host that is in no recipe file, such as a rehearsal's stand-in."""
-    trees = overlay.render(host, Vault())
-    master(host, target, pack(host, trees), overlay.manifest(trees).encode())
+    medium = plan_of(host)
+    trees = overlay.render(medium.plan, Vault())
+    master(medium, target, pack(medium, trees), overlay.manifest(trees).encode())
 
 
 def network_boot(name: str) -> None:
     """Write build/<host>/pxe/."""
-    host, out = load(name), Outputs(name)
+    medium, out = planned(name), Outputs(name)
+    plan = medium.plan
+    base = plan.host.base.name
     pxe.write_tree(
         out.pxe,
-        host,
-        base_facts(host),
+        medium,
         out.archive,
-        links={host.base.name: tree_path(host.base.name)}
-        | {f"{host.name}/{path}": source for path, source in bulk(host).items()},
+        links={base: tree_path(base)}
+        | {f"{plan.name}/{path}": source for path, source in plan.bulk.items()},
     )
 
 
-def inputs(host: Host) -> dict[str, Any]:
+def inputs(medium: MediumPlan) -> dict[str, Any]:
     """Return what the host's media are made from, by digest: the same inputs give the same bits."""
-    facts = base_facts(host)
+    plan, facts = medium.plan, medium.base
+    host = plan.host
     return {
         "host": host.name,
         "format": 1,
         "base": {"name": host.base.name, "sha256": facts.sha256, "label": facts.label},
         "recipe": {str(file): _digest(file) for file in host.inputs},
-        "secrets": sorted(_secret_references(host)),
-        "arguments": list(kernel.live_arguments(host, facts.label)),
-        "bulk": {name: _bulk_digest(path) for name, path in sorted(bulk(host).items())},
+        "secrets": list(plan.secrets),
+        "arguments": list(medium.boot.arguments),
+        "bulk": {name: _bulk_digest(path) for name, path in sorted(plan.bulk.items())},
     }
-
-
-def _secret_references(host: Host) -> set[str]:
-    passwords = [user.password for user in host.recipe.install.users]
-    return {p for p in (*passwords, host.recipe.guest.user.password) if p is not None}
 
 
 def _bulk_digest(path: Path) -> str:
@@ -222,24 +219,17 @@ def _json(data: Any) -> bytes:
 
 def manifest(name: str) -> None:
     """Write manifest.json, SHA256SUMS and report.html."""
-    host, out = load(name), Outputs(name)
+    medium, out = planned(name), Outputs(name)
     outputs = [out.iso, out.archive, out.seed, *out.seed_files, out.domain]
     outputs += sorted(p for p in out.pxe.rglob("*") if p.is_file() and not p.is_symlink())
     sums = {path.relative_to(out.directory).as_posix(): _digest(path) for path in outputs}
-    record = inputs(host) | {"outputs": sums}
+    record = inputs(medium) | {"outputs": sums}
     replace(out.manifest, _json(record))
     replace(out.sums, "".join(f"{sums[path]}  {path}\n" for path in sorted(sums)).encode())
-    replace(out.report, report(host, record).encode())
+    replace(out.report, report(medium, record).encode())
 
 
-def report(host: Host, record: Mapping[str, Any]) -> str:
+def report(medium: MediumPlan, record: Mapping[str, Any]) -> str:
     """Return the one page for the person at the rack."""
-    context = overlay.template_context(host) | {
-        "guest": host.recipe.guest,
-        "hardware": host.hardware,
-        "assignment": host.assignment,
-        "record": record,
-        "facts": asdict(base_facts(host)),
-        "live": record["arguments"],
-    }
+    context = medium_context(medium) | {"record": record}
     return render_template("report/report.html.j2", **context)

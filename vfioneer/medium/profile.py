@@ -15,15 +15,16 @@ import shutil
 
 from vfioneer.medium.build import read_trees, write_trees
 from vfioneer.medium.outputs import Outputs
-from vfioneer.payload.overlay import File, template_context
-from vfioneer.payload.template import render_template
+from vfioneer.payload.overlay import File
+from vfioneer.payload.template import plan_context, render_template
+from vfioneer.plan.plan import derive
 from vfioneer.recipe.host import load
 
 
 def write(name: str) -> None:
     """Write build/<host>/profile/; secrets are left out, as profiles are for sharing."""
-    host, out, trees = load(name), Outputs(name), read_trees(name)
-    context = template_context(host)
+    out, trees = Outputs(name), read_trees(name)
+    context = plan_context(derive(load(name)))
     secret = ("etc/vfioneer/secrets/", "var/lib/vfioneer/seed.iso")
     desktop = {path: file for path, file in trees["host"].items() if not path.startswith(secret)}
     settings = render_template("profile/profile.conf.j2", **context).encode()

@@ -16,22 +16,17 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vfioneer.payload.overlay import template_context
-from vfioneer.payload.template import render_template
-from vfioneer.plan import kernel
+from vfioneer.payload.template import medium_context, render_template
 from vfioneer.system.errors import UserError
 from vfioneer.system.paths import OVERLAYS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from vfioneer.document.values import MacAddress
-    from vfioneer.plan.basefacts import BaseFacts
-    from vfioneer.recipe.host import Host
+    from vfioneer.plan.plan import MediumPlan
 
 OVERLAY_NAME = "overlay.cpio.gz"
 _LOADERS = {
@@ -43,47 +38,17 @@ _LOADERS = {
 }
 
 
-def scripts(host: Host, facts: BaseFacts) -> dict[str, str]:
+def scripts(medium: MediumPlan) -> dict[str, str]:
     """Return the configuration files by their path below pxe/."""
-    context = template_context(host) | boot_context(host, facts)
+    context = medium_context(medium) | {"macs": medium.plan.macs}
     script = render_template("pxe/host.ipxe.j2", **context)
-    names = [mac.hyphenated for mac in boot_macs(host)] or ["default"]
+    names = [mac.hyphenated for mac in medium.plan.macs] or ["default"]
     return {
         "http/boot.ipxe": (OVERLAYS / "pxe/boot.ipxe").read_text(),
         **{f"http/hosts/{name}.ipxe": script for name in names},
         "dnsmasq.conf": render_template("pxe/dnsmasq.conf.j2", **context),
         "nginx.conf": render_template("pxe/nginx.conf.j2", **context),
     }
-
-
-def boot_macs(host: Host) -> tuple[MacAddress, ...]:
-    """Return the MACs by which PXE finds the host: the recipe's, in order, each once."""
-    macs = [*host.recipe.identity.macs]
-    if host.recipe.network.mac:
-        macs.append(host.recipe.network.mac)
-    return tuple(dict.fromkeys(macs))
-
-
-@dataclass(frozen=True, kw_only=True)
-class BootFiles:
-    """The base's kernel and initrds as boot menus name them."""
-
-    name: str
-    kernel: str
-    initrds: tuple[str, ...]
-    arguments: tuple[str, ...]
-    """The live system's command line, without what only one kind of medium needs."""
-
-
-def boot_context(host: Host, facts: BaseFacts) -> dict[str, object]:
-    """Return what the boot menus and scripts need beyond the overlay's context."""
-    boot = BootFiles(
-        name=host.base.name,
-        kernel=facts.kernel,
-        initrds=facts.initrds,
-        arguments=kernel.live_arguments(host, facts.label),
-    )
-    return {"title": host.base.title, "boot": boot, "macs": boot_macs(host)}
 
 
 def server_script(url: str) -> str:
@@ -96,30 +61,28 @@ def server_script(url: str) -> str:
     return render_template("pxe/server.ipxe.j2", server=url)
 
 
-def grub_menu(host: Host, facts: BaseFacts) -> str:
+def grub_menu(medium: MediumPlan) -> str:
     """Return grub.cfg of the host's medium."""
-    context = template_context(host) | boot_context(host, facts)
-    return render_template("boot/boot/grub/grub.cfg.j2", **context)
+    return render_template("boot/boot/grub/grub.cfg.j2", **medium_context(medium))
 
 
 def write_tree(
-    target: Path, host: Host, facts: BaseFacts, overlay: Path, *, links: Mapping[str, Path]
+    target: Path, medium: MediumPlan, overlay: Path, *, links: Mapping[str, Path]
 ) -> None:
     """Write the tree; an older one is replaced whole.
 
     Args:
         target: build/<host>/pxe.
-        host: whose tree it is.
-        facts: of its base.
+        medium: of the host whose tree it is.
         overlay: its overlay.cpio.gz.
         links: what all hosts share (the base's extracted files, packages, the guest's image) by
             its path below http/; linked to, not copied.
     """
     partial = target.with_name("pxe.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    for name, text in scripts(host, facts).items():
+    for name, text in scripts(medium).items():
         _write(partial / name, text.encode())
-    _write(partial / "http" / host.name / OVERLAY_NAME, overlay.read_bytes())
+    _write(partial / "http" / medium.name / OVERLAY_NAME, overlay.read_bytes())
     for name, shared in links.items():
         link = partial / "http" / name
         link.parent.mkdir(parents=True, exist_ok=True)

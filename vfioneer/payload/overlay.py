@@ -17,20 +17,17 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from vfioneer.document.syntax import read
-from vfioneer.document.values import ModuleName
 from vfioneer.payload import cpio, domain, seed
-from vfioneer.payload.template import render_template
-from vfioneer.plan import kernel
+from vfioneer.payload.template import plan_context, render_template
 from vfioneer.recipe import rom
-from vfioneer.recipe.naming import derived_uuid
 from vfioneer.recipe.recipe import Binding
 from vfioneer.system.errors import UserError
 from vfioneer.system.paths import OVERLAYS
-from vfioneer.system.run import SOURCE_DATE_EPOCH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from vfioneer.plan.plan import Plan
     from vfioneer.recipe.host import Host
     from vfioneer.system.secrets import Vault
 
@@ -39,14 +36,6 @@ TREES = ("initramfs", "live", "host")
 HOOK = "vfioneer"
 _DEFAULT_MODE = 0o644
 _DIRECTORY_MODE = 0o755
-# The drivers that would take a function before vfio-pci, by PCI class (base and sub class).
-_CLASS_DRIVERS = {"0403": ("snd_hda_intel",), "0c03": ("xhci_pci",), "0c80": ("i2c_nvidia_gpu",)}
-_DISPLAY_DRIVERS = {
-    "10de": ("nouveau", "nvidia"),
-    "1002": ("amdgpu", "radeon"),
-    "8086": ("i915",),
-    "1234": ("bochs",),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,22 +45,6 @@ class File:
 
 
 Tree = dict[str, File]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Serial:
-    """A serial console as GRUB wants it."""
-
-    unit: int
-    speed: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class KernelSettings:
-    installed: tuple[str, ...]
-    unbound: tuple[str, ...]
-    modules: tuple[str, ...]
-    hooks: tuple[str, ...]
 
 
 def layers(host: Host) -> dict[str, tuple[str, ...]]:
@@ -86,9 +59,9 @@ def layers(host: Host) -> dict[str, tuple[str, ...]]:
     }
 
 
-def render(host: Host, vault: Vault) -> dict[str, Tree]:
-    """Render all trees: a pure function of the host, the secrets and overlays/."""
-    context = template_context(host)
+def render(plan: Plan, vault: Vault) -> dict[str, Tree]:
+    """Render all trees: a pure function of the plan, the secrets and overlays/."""
+    host, context = plan.host, plan_context(plan)
     trees: dict[str, Tree] = {}
     for tree, names in layers(host).items():
         files: Tree = {}
@@ -98,58 +71,11 @@ def render(host: Host, vault: Vault) -> dict[str, Tree]:
     guest = seed.files(host, vault)
     trees["host"] |= {
         "var/lib/vfioneer/domain.xml": text_file(domain.render(host)),
-        "var/lib/vfioneer/seed.iso": File(mode=0o600, data=seed.write_iso(guest, epoch(host))),
+        "var/lib/vfioneer/seed.iso": File(mode=0o600, data=seed.write_iso(guest, plan.epoch)),
     }
     trees["host"] |= _user_files(host, vault) | _rom_files(host)
     trees["initramfs"]["name"] = text_file(f"{host.name}\n")
     return {tree: dict(sorted(files.items())) for tree, files in trees.items()}
-
-
-def epoch(host: Host) -> int:
-    """Return the clock of the host's artifacts: the date of its base, at midnight in UTC."""
-    import calendar
-    import time
-
-    return calendar.timegm(time.strptime(host.base.date, "%Y-%m-%d")) or SOURCE_DATE_EPOCH
-
-
-def template_context(host: Host) -> dict[str, Any]:
-    return {
-        "host": host,
-        "recipe": host.recipe,
-        "release": host.base.release,
-        "kernel": KernelSettings(
-            installed=kernel.installed_arguments(host),
-            unbound=kernel.unbound_arguments(host),
-            modules=kernel.initramfs_modules(host),
-            hooks=kernel.initramfs_hooks(host),
-        ),
-        "serial": serial(host),
-        "softdeps": softdeps(host),
-        "uuids": {
-            name: str(derived_uuid(host.name, "network", name)) for name in ("management", "port")
-        },
-    }
-
-
-def serial(host: Host) -> Serial | None:
-    text = host.recipe.kernel.serial_console
-    if text is None:
-        return None
-    device, _, speed = text.partition(",")
-    unit = "".join(c for c in device if c.isdigit())
-    return Serial(unit=int(unit), speed=int(speed.removesuffix("n8")))
-
-
-def softdeps(host: Host) -> tuple[str, ...]:
-    """Return the drivers that must let vfio-pci go first."""
-    drivers: list[str] = []
-    for function in host.assignment.bound:
-        if function.is_display:
-            drivers += _DISPLAY_DRIVERS.get(function.id.vendor, ())
-        drivers += _CLASS_DRIVERS.get(function.pci_class or "", ())
-        drivers += [m for m in function.modules if ModuleName.pattern.fullmatch(m)]
-    return tuple(dict.fromkeys(drivers))
 
 
 def _user_files(host: Host, vault: Vault) -> Tree:

@@ -19,6 +19,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from vfioneer.plan.plan import MediumPlan, Plan
+
+
+def plan_context(plan: Plan) -> dict[str, Any]:
+    """Return what a host's templates may speak of: its plan, and short names for its parts."""
+    host = plan.host
+    return {
+        "plan": plan,
+        "host": host,
+        "recipe": host.recipe,
+        "release": host.base.release,
+        "kernel": plan.kernel,
+        "serial": plan.serial,
+    }
+
+
+def medium_context(medium: MediumPlan) -> dict[str, Any]:
+    """Return what the templates of a host's media may speak of."""
+    return plan_context(medium.plan) | {"medium": medium, "boot": medium.boot}
+
 
 def render_template(name: str, **context: Any) -> str:
     """Render a template below overlays/."""

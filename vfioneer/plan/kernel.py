@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vfioneer.plan.drivers import GRAPHICS
 from vfioneer.recipe.hardware import CpuVendor
 from vfioneer.recipe.recipe import Binding
 
@@ -19,9 +20,6 @@ VIRQFD_FOLDED_IN = (6, 2)
 # hugepages=<node>:<count> (commit b5389086ad7b); an older kernel reads the node as the count.
 HUGEPAGES_BY_NODE = (5, 16)
 VFIO_MODULES = ("vfio_pci", "vfio", "vfio_iommu_type1")
-
-# The stock medium's own drivers for a card are turned off where the card is to be isolated.
-STOCK_MODESET = {"10de": "nouveau", "8086": "i915", "1002": "radeon"}
 
 # The initramfs hook that binds by address; it stands before udev so that no driver is there yet.
 BIND_HOOK = "vfioneer-bind"
@@ -98,9 +96,9 @@ def live_arguments(host: Host, label: str) -> tuple[str, ...]:
     `<driver>.modeset=1` stay out for the vendors whose cards are to be isolated.
     """
     modeset = tuple(
-        f"{driver}.modeset=1"
-        for vendor, driver in STOCK_MODESET.items()
-        if vendor not in isolated_display_vendors(host)
+        f"{drivers.stock_modeset}.modeset=1"
+        for vendor, drivers in GRAPHICS.items()
+        if drivers.stock_modeset and vendor not in isolated_display_vendors(host)
     )
     base = ("misobasedir=manjaro", f"misolabel={label}", "quiet", "systemd.show_status=1")
     stock = ("driver=free", *modeset, "lang=en_US", "keytable=us", "tz=UTC")

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 from vfioneer import rules
 from vfioneer.medium import pxe
 from vfioneer.payload import overlay, seed
-from vfioneer.payload.template import render_template
-from vfioneer.plan import kernel
+from vfioneer.payload.template import medium_context, plan_context, render_template
 from vfioneer.plan.basefacts import BaseFacts
+from vfioneer.plan.plan import derive, on_base
 from vfioneer.recipe.source import load_lock, load_packages_lock, load_source
 from vfioneer.system.secrets import Vault
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from vfioneer.document.document import Problem
+    from vfioneer.plan.plan import MediumPlan
     from vfioneer.recipe.host import Host
     from vfioneer.recipe.source import Source
 
@@ -54,18 +55,19 @@ Texts = dict[str, str]
 def collect(host: Host) -> tuple[dict[str, Any], Texts]:
     """Return the facts of a host, and the texts its files refer to by their sha256."""
     texts: Texts = {}
-    live = kernel.live_arguments(host, _LABEL)
+    medium = on_base(derive(host), _BASE)
+    plan, live = medium.plan, medium.boot.arguments
     facts = {
         "recipe": host.recipe.model_dump(mode="json"),
         "kernel": {
-            "installed": list(kernel.installed_arguments(host)),
+            "installed": list(plan.kernel.installed),
             "live": [token for token in live if not token.startswith("misolabel=")],
-            "modules": list(kernel.initramfs_modules(host)),
-            "hooks": list(kernel.initramfs_hooks(host)),
+            "modules": list(plan.kernel.modules),
+            "hooks": list(plan.kernel.hooks),
         },
         "devices": _devices(host),
         "sources": _sources(host),
-        "files": _files(host, texts),
+        "files": _files(medium, texts),
         "problems": plain_problems(rules.check(host)),
     }
     return facts, texts
@@ -129,13 +131,13 @@ def _locked_sum(source: Source) -> str:
     return hashlib.sha256(packages.listing.encode()).hexdigest() if packages else ""
 
 
-def _files(host: Host, texts: Texts) -> dict[str, list[str]]:
+def _files(medium: MediumPlan, texts: Texts) -> dict[str, list[str]]:
     files: dict[str, list[str]] = {}
     vault = Vault(redacted=True)
-    for tree, members in overlay.render(host, vault).items():
+    for tree, members in overlay.render(medium.plan, vault).items():
         for path, file in members.items():
             files[f"{tree}/{path}"] = _file(file.mode, file.data, texts)
-    for path, text in _other_files(host, vault).items():
+    for path, text in _other_files(medium, vault).items():
         files[path] = _file(0o644, text.encode(), texts)
     return files
 
@@ -147,36 +149,26 @@ def _file(mode: int, data: bytes, texts: Texts) -> list[str]:
     return [f"{mode:04o}", digest]
 
 
-def _other_files(host: Host, vault: Vault) -> dict[str, str]:
+def _other_files(medium: MediumPlan, vault: Vault) -> dict[str, str]:
     """Return what is rendered beside the overlay: seed, boot menus, the profile, the report."""
-    context = overlay.template_context(host)
-    scripts = pxe.scripts(host, _BASE)
+    scripts = pxe.scripts(medium)
     return {
-        **{f"seed/{name}": text for name, text in seed.files(host, vault).items()},
-        "boot/grub.cfg": pxe.grub_menu(host, _BASE),
+        **{f"seed/{name}": text for name, text in seed.files(medium.plan.host, vault).items()},
+        "boot/grub.cfg": pxe.grub_menu(medium),
         **{f"pxe/{name}": text for name, text in scripts.items()},
-        "profile.conf": render_template("profile/profile.conf.j2", **context),
-        "report.html": _report(host, context),
+        "profile.conf": render_template("profile/profile.conf.j2", **plan_context(medium.plan)),
+        "report.html": _report(medium),
     }
 
 
-def _report(host: Host, context: dict[str, Any]) -> str:
+def _report(medium: MediumPlan) -> str:
     """Render the page for the person at the rack as `build.report` does, without built outputs."""
-    passwords = [user.password for user in host.recipe.install.users]
-    passwords.append(host.recipe.guest.user.password)
+    plan = medium.plan
     record = {
-        "base": {"name": host.base.name, "sha256": _BASE.sha256, "label": _LABEL},
-        "arguments": list(kernel.live_arguments(host, _LABEL)),
-        "secrets": sorted({reference for reference in passwords if reference is not None}),
+        "base": {"name": plan.host.base.name, "sha256": _BASE.sha256, "label": _LABEL},
+        "arguments": list(medium.boot.arguments),
+        "secrets": list(plan.secrets),
         "bulk": {},
         "outputs": {},
     }
-    page = {
-        "guest": host.recipe.guest,
-        "hardware": host.hardware,
-        "assignment": host.assignment,
-        "record": record,
-        "facts": vars(_BASE),
-        "live": record["arguments"],
-    }
-    return render_template("report/report.html.j2", **(context | page))
+    return render_template("report/report.html.j2", **medium_context(medium), record=record)

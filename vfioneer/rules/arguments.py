@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vfioneer.plan.kernel import STOCK_MODESET, isolated_display_vendors, passthrough_arguments
+from vfioneer.plan.drivers import GRAPHICS, graphics_modules
+from vfioneer.plan.kernel import isolated_display_vendors, passthrough_arguments
 from vfioneer.rules.rule import ERROR, WARNING, Finding, Rule, Unjudged
 from vfioneer.rules.subject import value_of
 
@@ -31,7 +32,6 @@ UNDOING = {
     "vfioneer.bind": {"off"},
 }
 HUGEPAGE_KEYS = {"hugepages", "hugepagesz", "default_hugepagesz"}
-RADEON_DRIVERS = ("radeon", "amdgpu")
 
 
 def amd_iommu_is_a_value(subject: Subject) -> Iterator[Verdict]:
@@ -96,9 +96,9 @@ def arguments_agree(subject: Subject) -> Iterator[Verdict]:
 
 def stock_driver_stays_off(subject: Subject) -> Iterator[Verdict]:
     vendors = isolated_display_vendors(subject.host)
-    drivers = {driver for vendor, driver in STOCK_MODESET.items() if vendor in vendors}
+    drivers = {GRAPHICS[vendor].stock_modeset for vendor in vendors if vendor in GRAPHICS}
     if "radeon" in drivers:
-        drivers.update(RADEON_DRIVERS)
+        drivers.update(graphics_modules("1002"))
     for loc, token in subject.arguments:
         key, _, parameter = token.key.partition(".")
         if token.startswith("driver=") and token != "driver=free":

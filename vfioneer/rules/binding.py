@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vfioneer.plan.drivers import graphics_modules
 from vfioneer.plan.kernel import VIRQFD_FOLDED_IN
 from vfioneer.recipe.recipe import Binding
 from vfioneer.rules.rule import ERROR, WARNING, Finding, Rule, Unjudged
@@ -18,11 +19,6 @@ if TYPE_CHECKING:
 
 # simpledrm, on which efifb:off has no effect, came with Linux 5.14.
 SIMPLEDRM_SINCE = (5, 14)
-GRAPHICS_DRIVERS = {
-    "10de": ("nouveau", "nvidia", "nvidia_drm", "nvidia-drm", "nvidia_modeset", "nvidia_uvm"),
-    "1002": ("amdgpu", "radeon"),
-    "8086": ("i915", "xe"),
-}
 # Drivers that a kernel may have built in: class of the function -> option of its config.
 BUILT_IN = {
     "0c03": ("CONFIG_USB_XHCI_PCI", "CONFIG_USB_EHCI_PCI"),
@@ -64,10 +60,10 @@ def boot_framebuffer_is_elsewhere(subject: Subject) -> Iterator[Verdict]:
 
 def graphics_driver_comes_later(subject: Subject) -> Iterator[Verdict]:
     vendors = {f.id.vendor for f in subject.assignment.bound if f.is_display}
-    drivers = {driver for vendor in vendors for driver in GRAPHICS_DRIVERS.get(vendor, ())}
+    drivers = {driver for vendor in vendors for driver in graphics_modules(vendor)}
     kept = {f.id.vendor for f in subject.kept_displays}
     for number, module in enumerate(subject.recipe.kernel.modules):
-        if module in drivers and not any(module in GRAPHICS_DRIVERS.get(v, ()) for v in kept):
+        if module in drivers and not any(module in graphics_modules(v) for v in kept):
             message = f"{module} is the host's driver for the card that is passed"
             yield Finding(loc=("kernel", "modules", number), message=message)
     if "kms" in subject.base.hooks and vendors and not subject.kept_displays:

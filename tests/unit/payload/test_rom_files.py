@@ -9,6 +9,7 @@ import pytest
 from hosts import make_host
 
 from vfioneer.payload import domain, overlay
+from vfioneer.plan.plan import derive
 from vfioneer.recipe import rom
 from vfioneer.recipe.host import rom_problems
 from vfioneer.system.secrets import Vault
@@ -76,7 +77,7 @@ def test_the_file_reaches_host_and_domain(roms: Path) -> None:
     assert xml.count("<rom ") == 1, "the audio function has no ROM"
     assert '<rom bar="on" file="/var/lib/vfioneer/roms/card.rom"/>' in xml
     domain.validate(xml)
-    tree = overlay.render(host, Vault(redacted=True))["host"]
+    tree = overlay.render(derive(host), Vault(redacted=True))["host"]
     assert tree["var/lib/vfioneer/roms/card.rom"].data == GOOD
 
 

@@ -17,7 +17,8 @@ import yaml
 from cases import TOP, load_case
 from needs import need
 
-from vfioneer.payload import overlay, seed
+from vfioneer.payload import seed
+from vfioneer.plan.plan import derive
 from vfioneer.system.secrets import Vault
 
 if TYPE_CHECKING:
@@ -29,8 +30,9 @@ import hashlib, sys
 from vfioneer.payload import overlay, seed
 from vfioneer.recipe.host import load
 from vfioneer.system.secrets import Vault
-host = load("gpu01")
-trees = overlay.render(host, Vault(redacted=True))
+from vfioneer.plan.plan import derive
+plan = derive(load("gpu01"))
+trees = overlay.render(plan, Vault(redacted=True))
 data = overlay.archive(trees, "LATEHOOKS=x\\n") + overlay.manifest(trees).encode()
 print(hashlib.sha256(data).hexdigest())
 """
@@ -39,7 +41,7 @@ print(hashlib.sha256(data).hexdigest())
 def image(name: str, checkout: Path) -> tuple[dict[str, str], bytes]:
     host = load_case(name, checkout)
     texts = seed.files(host, Vault(redacted=True))
-    return texts, seed.write_iso(texts, overlay.epoch(host))
+    return texts, seed.write_iso(texts, derive(host).epoch)
 
 
 @pytest.mark.parametrize("name", ["gpu01", "bridge01"])
