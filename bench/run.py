@@ -21,12 +21,13 @@ from typing import TYPE_CHECKING
 
 from bench import fleet as fleetbench
 from bench import install as installbench
-from vfioneer.medium.build import base_facts, replace
+from vfioneer.medium.build import base_facts
 from vfioneer.medium.iso import master
 from vfioneer.medium.outputs import Outputs
 from vfioneer.payload.seed import files, write_iso
 from vfioneer.recipe.host import load
 from vfioneer.system.errors import UserError
+from vfioneer.system.files import replace
 from vfioneer.system.paths import BUILD
 from vfioneer.system.run import find_program
 from vfioneer.system.secrets import Vault
@@ -70,7 +71,7 @@ def main(_variables: Mapping[str, str]) -> None:
         "rows": [asdict(row) for row in rows],
         "installation": asdict(installation),
     }
-    replace(BUILD / "bench.json", (json.dumps(record, indent=1) + "\n").encode())
+    replace(BUILD / "bench.json", json.dumps(record, indent=1) + "\n")
     print(table(rows, f"{record['machine']}, {record['date']}"))
     steps = ", ".join(f"{step} {seconds:.0f} s" for step, seconds in installation.steps.items())
     print(f"\nthe installation, step by step: {steps}")

@@ -31,6 +31,7 @@ from vfioneer.recipe.recipe import PackageSource
 from vfioneer.standin import substitute
 from vfioneer.standin.emulated import emulate
 from vfioneer.system.errors import UserError
+from vfioneer.system.files import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -216,8 +217,8 @@ def write_report(run: Rehearsal) -> None:
         "host_report": run.facts,
     }
     text = json.dumps(record, indent=1, sort_keys=True) + "\n"
-    build.replace(run.directory / "report.json", text.encode())
-    build.replace(run.directory / "report.txt", (table(run) + "\n").encode())
+    replace(run.directory / "report.json", text)
+    replace(run.directory / "report.txt", table(run) + "\n")
 
 
 def table(run: Rehearsal) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-import os
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from vfioneer.system.errors import UserError
+from vfioneer.system.files import replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,14 +103,9 @@ def _write(path: Path, text: str) -> None:
     with contextlib.suppress(OSError, UnicodeDecodeError):
         if path.read_text() == text:
             return
-    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(text)
-        beside.replace(path)
+        replace(path, text)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
         message = f"{path}: cannot be written: {error.strerror}"
         raise UserError(message) from None
 

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from vfioneer.lab import boot, bootstrap, chroot, images, master
+from vfioneer.system.files import replaced
 from vfioneer.system.paths import LAB, PACKAGE
 
 TOTAL_STEPS = 5
@@ -59,10 +60,8 @@ def build(target: Path, workdir: Path) -> None:
         images.squash(archive, image)
         master.write_checksum(image)
     _step(5, "the ISO", started)
-    partial = target.with_name(f"{target.name}.partial")
-    partial.unlink(missing_ok=True)
-    master.master(tree, partial)
-    partial.replace(target)
+    with replaced(target) as partial:
+        master.master(tree, partial)
     shutil.rmtree(scratch)
 
 

@@ -9,12 +9,12 @@ apt solves and checks: its indices are signed, and they carry the digest of ever
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import re
 from typing import TYPE_CHECKING
 
 from vfioneer.lab import sources
 from vfioneer.system.errors import UserError
+from vfioneer.system.files import digest
 from vfioneer.system.paths import LAB
 from vfioneer.system.run import run
 
@@ -213,7 +213,4 @@ def _status_entry(version: str, fields: Mapping[str, str]) -> str:
 
 
 def _is_intact(deb: Deb) -> bool:
-    if not deb.path.is_file():
-        return False
-    with deb.path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() == deb.fields["SHA256"]
+    return deb.path.is_file() and digest(deb.path) == deb.fields["SHA256"]

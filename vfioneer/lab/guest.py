@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 from vfioneer.lab import guest_disk, guest_ext4, guest_root
+from vfioneer.system.files import replaced
 from vfioneer.system.paths import PACKAGE
 from vfioneer.system.run import run
 
@@ -51,10 +52,8 @@ def build(target: Path, workdir: Path) -> None:
         _step(3, "the root file system", started)
         guest_ext4.write(root, archive, raw, guest_disk.ROOT)
     _step(4, "the image", started)
-    partial = target.with_name(f"{target.name}.partial")
-    partial.unlink(missing_ok=True)
-    run(["qemu-img", "convert", "-c", "-f", "raw", "-O", "qcow2", raw, partial])
-    partial.replace(target)
+    with replaced(target) as partial:
+        run(["qemu-img", "convert", "-c", "-f", "raw", "-O", "qcow2", raw, partial])
     shutil.rmtree(scratch)
 
 

@@ -11,10 +11,8 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import os
 import re
-import shutil
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -26,6 +24,7 @@ from vfioneer.lab import debfile, debs
 from vfioneer.supply import alpm
 from vfioneer.supply.alpm import Entry, Package
 from vfioneer.system.errors import UserError
+from vfioneer.system.files import SUMS, digest, replaced, sums_text
 from vfioneer.system.paths import LAB, PACKAGE
 
 if TYPE_CHECKING:
@@ -82,21 +81,18 @@ def build(target: Path, installed: Path, workdir: Path) -> None:
     """
     rules = read_rules()
     closure = _download(rules, installed, workdir)
-    partial = target.with_name(f"{target.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    _say(f"converting {len(closure)} packages")
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        # The big ones first, or the last of them runs alone.
-        queue = sorted(closure, key=lambda deb: -int(deb.fields["Size"]))
-        packages = list(pool.map(lambda deb: _write(convert(deb, closure, rules), partial), queue))
-    packages += [_write(package, partial) for package in metapackages(closure, rules)]
-    packages.sort(key=lambda package: package.name)
-    _say("writing the database")
-    alpm.write_database(partial, NAME, [partial / package.filename for package in packages])
-    write_listing(partial, packages)
-    shutil.rmtree(target, ignore_errors=True)
-    partial.replace(target)
+    with replaced(target) as new:
+        new.mkdir()
+        _say(f"converting {len(closure)} packages")
+        with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+            # The big ones first, or the last of them runs alone.
+            queue = sorted(closure, key=lambda deb: -int(deb.fields["Size"]))
+            packages = list(pool.map(lambda deb: _write(convert(deb, closure, rules), new), queue))
+        packages += [_write(package, new) for package in metapackages(closure, rules)]
+        packages.sort(key=lambda package: package.name)
+        _say("writing the database")
+        alpm.write_database(new, NAME, [new / package.filename for package in packages])
+        write_listing(new, packages)
 
 
 def read_rules(path: Path = DATA / "packages.yaml") -> Rules:
@@ -238,22 +234,19 @@ def write_listing(directory: Path, packages: Sequence[Package]) -> None:
     """Write which packages there are, and the digests of all files."""
     rows: list[dict[str, str | int]] = []
     for package in packages:
-        blob = (directory / package.filename).read_bytes()
+        path = directory / package.filename
         rows.append(
             {
                 "name": package.name,
                 "version": package.version,
                 "filename": package.filename,
-                "sha256": hashlib.sha256(blob).hexdigest(),
-                "size": len(blob),
+                "sha256": digest(path),
+                "size": path.stat().st_size,
             }
         )
     (directory / "packages.yaml").write_text(yaml.safe_dump({"packages": rows}, sort_keys=False))
-    sums = [
-        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n"
-        for path in sorted(directory.iterdir())
-    ]
-    (directory / "SHA256SUMS").write_text("".join(sums))
+    sums = {path.name: digest(path) for path in directory.iterdir()}
+    (directory / SUMS).write_text(sums_text(sums))
 
 
 def _say(text: str) -> None:

@@ -22,6 +22,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from vfioneer.system.errors import UserError
+from vfioneer.system.files import replace
 from vfioneer.system.paths import CACHE
 from vfioneer.system.run import environment, find_program, run
 
@@ -76,11 +77,7 @@ def choose() -> Accelerator:
     known = _cached()
     if known.get(key) not in set(Accelerator):
         known[key] = probe()
-        CACHE_FILE.parent.mkdir(parents=True, exist_ok=True)
-        # Two runs at the same time may both write: each writes a file of its own and renames it.
-        partial = CACHE_FILE.with_suffix(f".{os.getpid()}")
-        partial.write_text(json.dumps(known, indent=1) + "\n")
-        partial.replace(CACHE_FILE)
+        replace(CACHE_FILE, json.dumps(known, indent=1) + "\n")
     return Accelerator(known[key])
 
 

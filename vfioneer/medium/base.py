@@ -18,6 +18,7 @@ from pycdlib.pycdlibexception import PyCdlibException
 from vfioneer.medium import initramfs
 from vfioneer.plan.basefacts import IMAGES, KERNEL, LAYERS, BaseFacts
 from vfioneer.system.errors import UserError
+from vfioneer.system.files import digest, replace, scratch
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,13 +31,12 @@ CHUNK = 4 * 2**20
 
 def inspect(iso: Path, target: Path) -> None:
     """Read a base ISO and write its facts; UserError where it is no live medium of Manjaro."""
-    facts = _facts(iso, scratch=target.with_suffix(".initramfs"))
-    partial = target.with_suffix(".partial")
-    partial.write_text(json.dumps(asdict(facts), indent=1, sort_keys=True) + "\n")
-    partial.replace(target)
+    with scratch(target) as directory:
+        facts = _facts(iso, directory / "initramfs")
+    replace(target, json.dumps(asdict(facts), indent=1, sort_keys=True) + "\n")
 
 
-def _facts(iso: Path, scratch: Path) -> BaseFacts:
+def _facts(iso: Path, copy: Path) -> BaseFacts:
     reader = pycdlib.PyCdlib()
     try:
         reader.open(str(iso))
@@ -44,16 +44,15 @@ def _facts(iso: Path, scratch: Path) -> BaseFacts:
         message = f"{iso} is no ISO 9660 image: {error}"
         raise UserError(message, hint="a base must be a Manjaro live medium") from None
     try:
-        return _read(reader, iso, scratch)
+        return _read(reader, iso, copy)
     except PyCdlibException as error:
         message = f"{iso} cannot be read: {error}"
         raise UserError(message, hint="the file is damaged or cut short; fetch it again") from None
     finally:
         reader.close()
-        scratch.unlink(missing_ok=True)
 
 
-def _read(reader: pycdlib.PyCdlib, iso: Path, scratch: Path) -> BaseFacts:
+def _read(reader: pycdlib.PyCdlib, iso: Path, copy: Path) -> BaseFacts:
     _check_length(reader, iso)
     boot = _listing(reader, "/boot", iso)
     images = _listing(reader, IMAGES, iso)
@@ -66,15 +65,13 @@ def _read(reader: pycdlib.PyCdlib, iso: Path, scratch: Path) -> BaseFacts:
         raise UserError(message, hint="a base must have Manjaro's layout, with GRUB and miso")
     layers = [layer for layer in LAYERS if f"{layer}.sfs" in images]
     grub_config = _text(reader, GRUB_CONFIG, iso)
-    with scratch.open("wb") as out:
+    with copy.open("wb") as out:
         reader.get_file_from_iso_fp(out, rr_path=INITRAMFS)
-    found = initramfs.inspect(scratch, name=f"{iso}:{INITRAMFS}")
+    found = initramfs.inspect(copy, name=f"{iso}:{INITRAMFS}")
     microcode = tuple(path for path in MICROCODE if path.rpartition("/")[2] in boot)
     volume = reader.pvd
-    with iso.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
     return BaseFacts(
-        sha256=digest,
+        sha256=digest(iso),
         size=iso.stat().st_size,
         label=volume.volume_identifier.decode().rstrip(),
         modification=_volume_date(volume),
@@ -117,11 +114,11 @@ def _listing(reader: pycdlib.PyCdlib, directory: str, iso: Path) -> dict[str, in
 
 
 def _sum(reader: pycdlib.PyCdlib, path: str) -> str:
-    digest = hashlib.sha256()
+    found = hashlib.sha256()
     with reader.open_file_from_iso(rr_path=path) as stream:
         while block := stream.read(CHUNK):
-            digest.update(block)
-    return digest.hexdigest()
+            found.update(block)
+    return found.hexdigest()
 
 
 def _text(reader: pycdlib.PyCdlib, path: str, iso: Path) -> str:

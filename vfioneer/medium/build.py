@@ -9,9 +9,7 @@ recipe ─> render ─┬─> overlay/ overlay.manifest seed/ domain.xml        
 
 from __future__ import annotations
 
-import hashlib
 import json
-import shutil
 from typing import TYPE_CHECKING, Any
 
 from vfioneer.medium import iso, pxe
@@ -22,6 +20,7 @@ from vfioneer.plan.basefacts import INSTALLED_LAYERS, BaseFacts, read_facts
 from vfioneer.plan.plan import MediumPlan, Plan, bulk_of, derive, on_base
 from vfioneer.recipe.host import Host, load
 from vfioneer.rules.check import check_one
+from vfioneer.system.files import SUMS, digest, read_sums, replace, replaced, sums_text
 from vfioneer.system.paths import facts_path, tree_path, tree_stamp
 from vfioneer.system.secrets import Vault
 
@@ -49,41 +48,23 @@ def render(name: str) -> dict[str, dict[str, str]]:
     trees = overlay.render(plan, vault)
     write_trees(out.overlay, trees)
     for file, text in zip(out.seed_files, seed.files(plan.host, vault).values(), strict=True):
-        replace(file, text.encode())
+        replace(file, text)
     host_tree = trees["host"]
     replace(out.seed, host_tree["var/lib/vfioneer/seed.iso"].data)
     replace(out.domain, host_tree["var/lib/vfioneer/domain.xml"].data)
-    replace(out.overlay_manifest, overlay.manifest(trees).encode())
+    replace(out.overlay_manifest, overlay.manifest(trees))
     return {"secrets": {ref: vault.digest(ref) for ref in sorted(vault.used)}}
 
 
 def write_trees(target: Path, trees: Mapping[str, overlay.Tree]) -> None:
     """Write the rendered trees for reading; what is no longer in them goes."""
-    partial = target.with_suffix(".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    for tree, files in trees.items():
-        for path, file in files.items():
-            place = partial / tree / path
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(file.data)
-            place.chmod(file.mode)
-    shutil.rmtree(target, ignore_errors=True)
-    partial.replace(target)
-
-
-def replace(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.partial")
-    try:
-        partial.write_bytes(data)
-        partial.replace(path)
-    except OSError as error:
-        # A full disk is noticed by write(2), which knows no name.
-        error.filename = error.filename or str(path)
-        raise
-    finally:
-        partial.unlink(missing_ok=True)
+    with replaced(target) as partial:
+        for tree, files in trees.items():
+            for path, file in files.items():
+                place = partial / tree / path
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_bytes(file.data)
+                place.chmod(file.mode)
 
 
 def read_trees(name: str) -> dict[str, overlay.Tree]:
@@ -125,11 +106,11 @@ def bulk_list(plan: Plan) -> str:
     for name, path in sorted(plan.bulk.items()):
         place = name.removeprefix("vfioneer/")
         if path.is_dir():
-            listed = [line.split() for line in (path / "SHA256SUMS").read_text().splitlines()]
-            files = [(digest, path / file, f"{place}/{file}") for digest, file in listed]
+            listed = read_sums(path / SUMS).items()
+            files = [(found, path / file, f"{place}/{file}") for file, found in listed]
         else:
-            files = [(_digest(path), path, place)]
-        lines += [f"{digest} {file.stat().st_size} {target}\n" for digest, file, target in files]
+            files = [(digest(path), path, place)]
+        lines += [f"{found} {file.stat().st_size} {target}\n" for found, file, target in files]
     return "".join(lines)
 
 
@@ -142,8 +123,7 @@ def dependencies(name: str) -> dict[str, list[str]]:
     """Check that the recipe loads; return the files its media need besides what it renders."""
     host = check_one(name)
     base = host.base.name
-    bulk = bulk_of(host).values()
-    listed = [path / "SHA256SUMS" if path.suffix == "" else path for path in bulk]
+    listed = [path / SUMS if path.suffix == "" else path for path in bulk_of(host).values()]
     needed = [host.base.path, facts_path(base), tree_stamp(base), *listed]
     return {"file_dep": [str(path) for path in needed]}
 
@@ -196,7 +176,7 @@ def inputs(medium: MediumPlan) -> dict[str, Any]:
         "host": host.name,
         "format": 1,
         "base": {"name": host.base.name, "sha256": facts.sha256, "label": facts.label},
-        "recipe": {str(file): _digest(file) for file in host.inputs},
+        "recipe": {str(file): digest(file) for file in host.inputs},
         "secrets": list(plan.secrets),
         "arguments": list(medium.boot.arguments),
         "bulk": {name: _bulk_digest(path) for name, path in sorted(plan.bulk.items())},
@@ -205,12 +185,7 @@ def inputs(medium: MediumPlan) -> dict[str, Any]:
 
 def _bulk_digest(path: Path) -> str:
     """Return the digest of a file, or of the list of sums of a repository."""
-    return _digest(path / "SHA256SUMS" if path.is_dir() else path)
-
-
-def _digest(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    return digest(path / SUMS if path.is_dir() else path)
 
 
 def _json(data: Any) -> bytes:
@@ -222,11 +197,11 @@ def manifest(name: str) -> None:
     medium, out = planned(name), Outputs(name)
     outputs = [out.iso, out.archive, out.seed, *out.seed_files, out.domain]
     outputs += sorted(p for p in out.pxe.rglob("*") if p.is_file() and not p.is_symlink())
-    sums = {path.relative_to(out.directory).as_posix(): _digest(path) for path in outputs}
+    sums = {path.relative_to(out.directory).as_posix(): digest(path) for path in outputs}
     record = inputs(medium) | {"outputs": sums}
     replace(out.manifest, _json(record))
-    replace(out.sums, "".join(f"{sums[path]}  {path}\n" for path in sorted(sums)).encode())
-    replace(out.report, report(medium, record).encode())
+    replace(out.sums, sums_text(sums))
+    replace(out.report, report(medium, record))
 
 
 def report(medium: MediumPlan, record: Mapping[str, Any]) -> str:

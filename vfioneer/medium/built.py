@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 
 from vfioneer.medium.outputs import Outputs
 from vfioneer.recipe.host import names, recipe_path, unknown_host
+from vfioneer.system import files
 from vfioneer.system.errors import UserError
+from vfioneer.system.files import read_sums
 
 
 def built_hosts() -> tuple[list[str], list[str]]:
@@ -35,8 +36,7 @@ def require(name: str) -> None:
 
 def sums(name: str) -> dict[str, str]:
     """Return the sha256 of each output by its path below build/<host>/."""
-    lines = Outputs(name).sums.read_text().splitlines()
-    return {path: digest for digest, _, path in (line.partition("  ") for line in lines)}
+    return read_sums(Outputs(name).sums)
 
 
 def check_outputs(name: str, below: str) -> None:
@@ -62,7 +62,6 @@ def _inputs(manifest: Path) -> dict[str, str]:
 def _digest(file: str) -> str:
     """Return the sha256 of a file, empty where there is none."""
     try:
-        with Path(file).open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return files.digest(Path(file))
     except FileNotFoundError:
         return ""

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from typing import TYPE_CHECKING
 
-from vfioneer.system.errors import UserError
+from vfioneer.system.files import replaced, scratch
 from vfioneer.system.paths import TREE_STAMP
 from vfioneer.system.run import run
 
@@ -51,16 +50,9 @@ def master(
         bulk: files and directories outside by path in the ISO; they are not copied first.
         epoch: the time of everything added, in seconds.
     """
-    stage = target.with_suffix(".stage")
-    partial = target.with_suffix(".iso.partial")
-    shutil.rmtree(stage, ignore_errors=True)
-    try:
+    with scratch(target) as stage, replaced(target) as new:
         _stage(stage, files, epoch)
-        run(_command(base, facts, partial, stage, bulk, epoch))
-        partial.replace(target)
-    finally:
-        shutil.rmtree(stage, ignore_errors=True)
-        partial.unlink(missing_ok=True)
+        run(_command(base, facts, new, stage, bulk, epoch))
 
 
 def _stage(stage: Path, files: Mapping[str, bytes], epoch: int) -> None:
@@ -117,32 +109,14 @@ def _command(
 
 def extract(base: Path, facts: BaseFacts, target: Path) -> None:
     """Copy what network boots need out of a base: kernel, initrds and images, in its own layout."""
-    partial = target.with_suffix(".partial")
-    _remove(partial)
-    wanted = [facts.kernel, *facts.initrds]
     command: list[str | Path] = ["xorriso", "-no_rc", "-osirrox", "on", "-indev", base]
-    for name in wanted:
-        copy = partial / name.lstrip("/")
-        # xorriso would make it read-only, as it is in the ISO, and then fail with its second file.
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        command += ["-extract", name, copy]
-    command += ["-extract", "/manjaro", partial / "manjaro"]
-    try:
-        run(command)
-    except UserError:
-        _remove(partial)
-        raise
-    for path in [partial, *partial.rglob("*")]:
-        path.chmod(0o755 if path.is_dir() else 0o644)
-    (partial / TREE_STAMP).touch()
-    _remove(target)
-    partial.replace(target)
-
-
-def _remove(tree: Path) -> None:
-    # The ISO's directories are read-only for others; root or not, they must go.
-    if tree.exists():
-        for path in [tree, *tree.rglob("*")]:
-            if path.is_dir():
-                path.chmod(0o755)
-        shutil.rmtree(tree)
+    with replaced(target) as partial:
+        for name in (facts.kernel, *facts.initrds):
+            copy = partial / name.lstrip("/")
+            # xorriso would make it read-only, as it is in the ISO, and fail with its second file.
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            command += ["-extract", name, copy]
+        run([*command, "-extract", "/manjaro", partial / "manjaro"])
+        for path in [partial, *partial.rglob("*")]:
+            path.chmod(0o755 if path.is_dir() else 0o644)
+        (partial / TREE_STAMP).touch()

@@ -11,8 +11,6 @@ Form: manjaro-tools' util-iso.sh. The overlays are plain directories, which buil
 
 from __future__ import annotations
 
-import shutil
-
 from vfioneer.medium.build import read_trees, write_trees
 from vfioneer.medium.outputs import Outputs
 from vfioneer.payload.overlay import File
@@ -35,6 +33,4 @@ def write(name: str) -> None:
         **{f"{prefix}/desktop-overlay/{path}": file for path, file in desktop.items()},
         **{f"{prefix}/live-overlay/{path}": file for path, file in trees["live"].items()},
     }
-    shutil.rmtree(out.profile, ignore_errors=True)
-    write_trees(out.profile.with_suffix(".new"), {"": profile})
-    out.profile.with_suffix(".new").replace(out.profile)
+    write_trees(out.profile, {"": profile})

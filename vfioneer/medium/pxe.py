@@ -15,12 +15,12 @@ The trees of several hosts can be laid over each other: no path means two things
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vfioneer.payload.template import medium_context, render_template
 from vfioneer.system.errors import UserError
+from vfioneer.system.files import replaced
 from vfioneer.system.paths import OVERLAYS
 
 if TYPE_CHECKING:
@@ -78,20 +78,17 @@ def write_tree(
         links: what all hosts share (the base's extracted files, packages, the guest's image) by
             its path below http/; linked to, not copied.
     """
-    partial = target.with_name("pxe.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    for name, text in scripts(medium).items():
-        _write(partial / name, text.encode())
-    _write(partial / "http" / medium.name / OVERLAY_NAME, overlay.read_bytes())
-    for name, shared in links.items():
-        link = partial / "http" / name
-        link.parent.mkdir(parents=True, exist_ok=True)
-        # Relative, so that the build directory can be moved or mounted elsewhere.
-        link.symlink_to(os.path.relpath(shared, (target / "http" / name).parent))
-    for name, places in _LOADERS.items():
-        _write(partial / "tftp" / name, _loader(name, places).read_bytes())
-    shutil.rmtree(target, ignore_errors=True)
-    partial.replace(target)
+    with replaced(target) as partial:
+        for name, text in scripts(medium).items():
+            _write(partial / name, text.encode())
+        _write(partial / "http" / medium.name / OVERLAY_NAME, overlay.read_bytes())
+        for name, shared in links.items():
+            link = partial / "http" / name
+            link.parent.mkdir(parents=True, exist_ok=True)
+            # Relative, so that the build directory can be moved or mounted elsewhere.
+            link.symlink_to(os.path.relpath(shared, (target / "http" / name).parent))
+        for name, places in _LOADERS.items():
+            _write(partial / "tftp" / name, _loader(name, places).read_bytes())
 
 
 def _write(path: Path, data: bytes) -> None:

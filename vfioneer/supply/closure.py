@@ -8,7 +8,6 @@ packages ── repo-add ──> build/cache/<file>/{vfioneer.db, *.pkg.tar.*, S
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING
 
 import yaml
@@ -21,11 +20,13 @@ from vfioneer.recipe.source import (
     lock_path,
     source_path,
 )
-from vfioneer.supply import cache
+from vfioneer.supply import digests
 from vfioneer.supply.alpm import write_database
-from vfioneer.supply.lock import HEADER
+from vfioneer.supply.lock import FETCHING, HEADER
 from vfioneer.supply.pacman import PACKAGES, opened
+from vfioneer.system import files
 from vfioneer.system.errors import UserError
+from vfioneer.system.files import SUMS, digest, replaced, sums_text
 from vfioneer.system.paths import CACHE, tree_path
 from vfioneer.system.progress import say, size_text
 
@@ -37,12 +38,11 @@ if TYPE_CHECKING:
 
 # The section of pacman.conf on the host, and so the name of its database.
 NAME = "vfioneer"
-SUMS = "SHA256SUMS"
 
 
 def fetch(source: Source) -> Path:
     """Return the repository's directory, which meets its lock; the first fetch writes the lock."""
-    with cache.alone(source.path):
+    with files.alone(source.path, waiting=FETCHING):
         known = current_lock(source)
         if known is None:
             known = _lock(source, None)
@@ -55,7 +55,7 @@ def fetch(source: Source) -> Path:
 
 def refresh_lock(source: Source) -> PackagesLock:
     """Ask the mirrors again and write the lock anew."""
-    with cache.alone(source.path):
+    with files.alone(source.path, waiting=FETCHING):
         return _lock(source, load_packages_lock(source.name))
 
 
@@ -89,7 +89,7 @@ def _workspace(source: Source) -> Path:
 
 
 def _lock(source: Source, old: PackagesLock | None) -> PackagesLock:
-    """Have pacman find and fetch the closure; the caller holds `cache.alone`."""
+    """Have pacman find and fetch the closure; the caller holds `files.alone`."""
     wanted = repositories(source)
     images = [tree_path(wanted.base) / f"{IMAGES[1:]}/{name}.sfs" for name in INSTALLED_LAYERS]
     with opened(_workspace(source), wanted) as here:
@@ -126,7 +126,7 @@ def _locked(here: Workspace, package: Wanted) -> LockedPackage:
     return LockedPackage(
         repository=package.repository,
         file=package.file,
-        sha256=cache.hash_file(path),
+        sha256=digest(path),
         size=path.stat().st_size,
     )
 
@@ -134,7 +134,7 @@ def _locked(here: Workspace, package: Wanted) -> LockedPackage:
 def _write(source: Source, made: PackagesLock, old: PackagesLock | None) -> None:
     path = lock_path(source.name)
     text = yaml.safe_dump(made.model_dump(), sort_keys=False, width=1000, allow_unicode=True)
-    cache.replace_text(path, HEADER + text)
+    files.replace(path, HEADER + text)
     before = {package.file for package in old.packages} if old else set()
     now = {package.file for package in made.packages}
     change = f", {len(now - before)} new, {len(before - now)} gone" if old else ""
@@ -151,7 +151,7 @@ def _download(source: Source, known: PackagesLock) -> None:
     packages(source).mkdir(parents=True, exist_ok=True)
     for number, package in enumerate(known.packages, 1):
         path = packages(source) / package.file
-        if path.exists() and cache.sum_of(path) == package.sha256:
+        if path.exists() and digests.of(path) == package.sha256:
             continue
         path.unlink(missing_ok=True)
         order = Order(
@@ -176,17 +176,14 @@ def _urls(source: Source, package: LockedPackage) -> tuple[str, ...]:
 
 def _assemble(source: Source, known: PackagesLock) -> None:
     """Make the directory that goes onto the medium; it is there whole or not at all."""
-    partial = source.path.with_name(f"{source.path.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    for package in known.packages:
-        (partial / package.file).hardlink_to(packages(source) / package.file)
-    write_database(partial, NAME, [partial / package.file for package in known.packages])
-    databases = sorted(path for path in partial.iterdir() if ".pkg.tar" not in path.name)
-    sums = "".join(f"{cache.hash_file(path)}  {path.name}\n" for path in databases)
-    (partial / SUMS).write_text(known.listing + sums)
-    shutil.rmtree(source.path, ignore_errors=True)
-    partial.replace(source.path)
+    with replaced(source.path) as new:
+        new.mkdir()
+        for package in known.packages:
+            (new / package.file).hardlink_to(packages(source) / package.file)
+        write_database(new, NAME, [new / package.file for package in known.packages])
+        databases = [path for path in new.iterdir() if ".pkg.tar" not in path.name]
+        sums = sums_text({path.name: digest(path) for path in databases})
+        (new / SUMS).write_text(known.listing + sums)
     say(f"{source.name}: {len(known.packages)} packages in {source.path}")
 
 

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vfioneer.supply import web
-from vfioneer.supply.cache import file_error, hash_file, remember
+from vfioneer.supply.digests import read, remember
 from vfioneer.supply.partial import Partial
 from vfioneer.supply.web import WebError
 from vfioneer.system.errors import UserError
+from vfioneer.system.files import file_error
 from vfioneer.system.progress import meter, say, size_text
 
 if TYPE_CHECKING:
@@ -256,7 +257,7 @@ def _summed(order: Order, partial: Partial, url: str) -> Arrival:
     if not size:
         message = "sent an empty file"
         raise WebError(message)
-    found = hash_file(partial.file)
+    found = read(partial.file)
     if order.sha256 and found != order.sha256:
         message = f"sha256 {found}, {size} bytes"
         raise _Disagreement(message)

@@ -12,8 +12,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vfioneer.recipe.source import lock_path
-from vfioneer.supply import cache
-from vfioneer.supply.lock import check_file, current_lock, refuse_made, rejected, write_first
+from vfioneer.supply import digests
+from vfioneer.supply.lock import (
+    FETCHING,
+    check_file,
+    current_lock,
+    refuse_made,
+    rejected,
+    write_first,
+)
+from vfioneer.system import files
 from vfioneer.system.progress import say, size_text
 
 if TYPE_CHECKING:
@@ -26,9 +34,9 @@ def fetch(source: Source) -> Path:
     """Return the file of a source, which meets its lock."""
     refuse_made(source)
     known = current_lock(source)
-    if known and cache.remembered_sum(source.path) == known.sha256:
+    if known and digests.remembered(source.path) == known.sha256:
         return source.path
-    with cache.alone(source.path):
+    with files.alone(source.path, waiting=FETCHING):
         # Who held it before may have written the lock, and the file.
         known = current_lock(source)
         if known is None:
@@ -43,7 +51,7 @@ def fetch(source: Source) -> Path:
 def _check(source: Source, known: Lock) -> None:
     path = source.path
     check_file(path)
-    found = cache.sum_of(path)
+    found = digests.of(path)
     if found != known.sha256:
         message = (
             f"{path} is not the file that {lock_path(source.name)} is about\n"

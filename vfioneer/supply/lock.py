@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import yaml
 
 from vfioneer.recipe.source import Lock, load_lock, lock_path, source_path
-from vfioneer.supply import cache
+from vfioneer.supply import digests
+from vfioneer.system import files
 from vfioneer.system.errors import UserError
 from vfioneer.system.progress import say
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from vfioneer.recipe.source import Source
     from vfioneer.supply.publisher import Word
 
+FETCHING = "another process fetches it"
 HEADER = """\
 # SPDX-License-Identifier: MIT
 # Written when the file was first seen; every later fetch must meet it. Review and commit it.
@@ -36,7 +38,7 @@ def lock(source: Source, *, refresh: bool = False) -> Lock:
         refresh: ask the publisher again and write the lock anew, downloading what has changed.
     """
     refuse_made(source)
-    with cache.alone(source.path):
+    with files.alone(source.path, waiting=FETCHING):
         known = load_lock(source.name) if refresh else current_lock(source)
         if known and not refresh:
             return known
@@ -62,7 +64,7 @@ def current_lock(source: Source) -> Lock | None:
 
 
 def write_first(source: Source, old: Lock | None = None) -> Lock:
-    """Find the file, have it vouched for and write the lock; the caller holds `cache.alone`."""
+    """Find the file, have it vouched for and write the lock; the caller holds `files.alone`."""
     # requests takes 60 ms to import: a build with nothing to fetch does not pay for it.
     from vfioneer.supply import publisher
 
@@ -86,7 +88,7 @@ def check_file(path: Path) -> None:
 
 def rejected(source: Source, message: str, hint: str) -> UserError:
     """Take a file from its final name; it may be the only copy, so it is renamed, not deleted."""
-    aside = cache.set_aside(source.path)
+    aside = digests.set_aside(source.path)
     return UserError(f"{source.name}: {message}", hint=f"it is now {aside}, for looking at; {hint}")
 
 
@@ -100,13 +102,13 @@ def _is_vouched(source: Source, word: Word) -> bool:
 
 def _is_outdated(path: Path, word: Word, old: Lock) -> bool:
     """Tell the file of the old lock, which the publisher has replaced, from one laid by hand."""
-    return word.sha256 not in (None, old.sha256) and cache.sum_of(path) == old.sha256
+    return word.sha256 not in (None, old.sha256) and digests.of(path) == old.sha256
 
 
 def _lock_laid(source: Source, word: Word, old: Lock | None) -> Lock:
     path = source.path
     check_file(path)
-    found = cache.sum_of(path)
+    found = digests.of(path)
     if word.sha256 and found != word.sha256:
         message = (
             f"{path} is not the file that {word.origin} is about\n"
@@ -190,7 +192,7 @@ def _write(source: Source, sha256: str, size: int, checked: str, old: Lock | Non
     made = Lock(format=1, file=source.file, sha256=sha256, size=size, checked=short)
     path = lock_path(source.name)
     text = yaml.safe_dump(made.model_dump(), sort_keys=False, width=1000, allow_unicode=True)
-    cache.replace_text(path, HEADER + text)
+    files.replace(path, HEADER + text)
     was = f", before: sha256 {old.sha256}" if old and old.sha256 != sha256 else ""
     say(f"{source.name}: locked: sha256 {sha256} in {path}{was}")
     say(f"{source.name}: checked by: {short}; review the lock and commit it")

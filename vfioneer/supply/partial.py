@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from vfioneer.supply import web
-from vfioneer.supply.cache import companion, read_json, write_json
+from vfioneer.supply.digests import read_json
+from vfioneer.system.files import companion, replace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +40,8 @@ class Partial:
         strong = tag if tag.startswith('"') else ""
         self.url, self.total = web.shown(url), total
         self.validator = strong or response.headers.get("Last-Modified", "")
-        write_json(self.memory, {"url": self.url, "validator": self.validator, "total": self.total})
+        known = {"url": self.url, "validator": self.validator, "total": self.total}
+        replace(self.memory, json.dumps(known, sort_keys=True) + "\n")
 
     def headers(self, url: str, *, sum_known: bool) -> dict[str, str]:
         """Ask for the rest, where something will show that it belongs to what is here."""

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from vfioneer.supply import checksum, web
-from vfioneer.supply.cache import companion, file_error
 from vfioneer.supply.signature import Signature, at_hand, is_signature, key_file, verify
+from vfioneer.system.files import companion, file_error
 from vfioneer.system.progress import say
 
 if TYPE_CHECKING:

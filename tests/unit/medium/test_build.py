@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 WRITE_BEYOND_THE_LIMIT = """
 import resource, signal, sys
 from pathlib import Path
-from vfioneer.medium import build
+from vfioneer.system.files import replace
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
-build.replace(Path(sys.argv[1]), b"x" * 100_000)
+replace(Path(sys.argv[1]), b"x" * 100_000)
 """
 
 

@@ -222,7 +222,7 @@ def lay_by_hand(thing: Source, body: bytes = BODY) -> None:
 
 def files_in_cache(thing: Source) -> set[str]:
     """Return what is in the cache, without the file that only locks."""
-    return {path.name for path in thing.path.parent.iterdir()} - {f"{FILE}.flock"}
+    return {path.name for path in thing.path.parent.iterdir()} - {f"{FILE}.flock", "digests"}
 
 
 def checked() -> str:

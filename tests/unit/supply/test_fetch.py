@@ -20,7 +20,7 @@ from fetching import (
 )
 
 from vfioneer.recipe.source import Checksum, load_lock
-from vfioneer.supply import cache
+from vfioneer.supply import digests
 from vfioneer.supply.fetch import fetch
 from vfioneer.system.errors import UserError
 
@@ -49,7 +49,7 @@ def test_a_first_fetch_takes_the_checksum_file_and_writes_a_lock(
     said = capsys.readouterr()
     assert f"locked: sha256 {SUM} in recipes/sources/thing.lock.yaml" in said.err
     assert said.out == ""
-    assert files_in_cache(thing) == {FILE, f"{FILE}.verified.json"}
+    assert files_in_cache(thing) == {FILE}
 
 
 def test_a_listing_beside_the_file_is_read_as_ubuntu_lays_it_out(site: Site) -> None:
@@ -67,7 +67,7 @@ def test_a_second_fetch_asks_and_reads_nothing(
     thing = source(manjaro.url(PATH))
     fetch(thing)
     manjaro.asked.clear()
-    monkeypatch.setattr(cache, "hash_file", None)
+    monkeypatch.setattr(digests, "read", None)
     assert fetch(thing) == thing.path
     assert manjaro.asked == []
 
@@ -128,7 +128,8 @@ def test_two_who_fetch_at_once_download_once(
 def test_a_damaged_memory_is_no_memory(manjaro: Site) -> None:
     thing = source(manjaro.url(PATH))
     fetch(thing)
-    cache.companion(thing.path, ".verified.json").write_text("{[")
+    (memory,) = digests.MEMORY.iterdir()
+    memory.write_text("{[")
     assert fetch(thing) == thing.path
     # The same size and time are not enough: this is another file.
     times = thing.path.stat()

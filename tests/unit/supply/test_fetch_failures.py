@@ -25,9 +25,10 @@ from fetching import (
 )
 
 from vfioneer.recipe.source import Checksum, load_lock
-from vfioneer.supply import cache, download, web
+from vfioneer.supply import download, web
 from vfioneer.supply.fetch import fetch
 from vfioneer.system.errors import UserError
+from vfioneer.system.files import companion
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -179,7 +180,7 @@ def test_a_full_disk_says_so(site: Site) -> None:
     write_lock()
     thing = source(site.url(PATH))
     thing.path.parent.mkdir(parents=True)
-    cache.companion(thing.path, ".part").symlink_to("/dev/full")
+    companion(thing.path, ".part").symlink_to("/dev/full")
     with pytest.raises(UserError) as caught:
         fetch(thing)
     assert caught.value.message == "build/cache/thing.iso.part: no space left on device"

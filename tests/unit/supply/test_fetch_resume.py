@@ -17,8 +17,9 @@ from fetching import (
 )
 
 from vfioneer.recipe.source import Checksum
-from vfioneer.supply import cache, web
+from vfioneer.supply import web
 from vfioneer.supply.fetch import fetch
+from vfioneer.system.files import companion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,7 +70,7 @@ def test_a_whole_part_needs_no_server(closed: str) -> None:
     write_lock()
     thing = source(closed)
     thing.path.parent.mkdir(parents=True)
-    cache.companion(thing.path, ".part").write_bytes(BODY)
+    companion(thing.path, ".part").write_bytes(BODY)
     assert fetch(thing).read_bytes() == BODY
 
 
@@ -130,7 +131,7 @@ def test_a_part_longer_than_the_file_is_thrown_away(site: Site) -> None:
     write_lock()
     thing = source(site.url(PATH))
     thing.path.parent.mkdir(parents=True)
-    cache.companion(thing.path, ".part").write_bytes(BODY + b"more")
+    companion(thing.path, ".part").write_bytes(BODY + b"more")
     assert fetch(thing).read_bytes() == BODY
 
 

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: MIT
+"""The sha256 of files, with those of large ones remembered as long as nothing has touched them.
+
+    size, mtime, inode, device, ctime as remembered ─> build/cache/digests/<path's own>.json
+    anything else, or a small file ────────────────> read
+
+mtime is what anybody may set; ctime is set by the kernel alone, also as mtime is set back. Who may
+write to build/ may still write the memory itself: what vouches for a medium (`./doit verify`,
+writing a lock) reads the bytes, and `VFIONEER_REREAD=1` makes everything read them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+from vfioneer.system.errors import UserError
+from vfioneer.system.files import companion, digest, file_error, replace
+from vfioneer.system.paths import CACHE
+from vfioneer.system.progress import say, size_text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SMALL = 64 * 2**10
+"""Reading a file of so many bytes costs no more than looking its sum up."""
+MEMORY = CACHE / "digests"
+REREAD = "VFIONEER_REREAD"
+_WORTH_SAYING = 256 * 2**20
+# A kernel's clock for files moves in steps of up to 10 ms: a change within the same one as the
+# last would leave the same ctime.
+_STEP_NS = 20_000_000
+
+
+def of(path: Path, *, fresh: bool = False) -> str:
+    """Return the sha256 of a file.
+
+    Args:
+        path: the file.
+        fresh: read it, whatever is remembered.
+
+    Raises UserError where it cannot be read or changes meanwhile.
+    """
+    known = None if fresh else remembered(path)
+    if known:
+        return known
+    before = _stat(path)
+    found = read(path)
+    if _identity(_stat(path)) != _identity(before):
+        message = f"{path}: changes while it is read"
+        raise UserError(message, hint="wait until the copy has ended, and try again")
+    remember(path, found)
+    return found
+
+
+def remembered(path: Path) -> str | None:
+    """Return the sha256 found earlier, if nothing has touched the file since."""
+    if os.environ.get(REREAD, "0") not in ("", "0"):
+        return None
+    try:
+        now = path.stat()
+    except OSError:
+        return None
+    if now.st_size <= SMALL:
+        return None
+    known = read_json(_memory(path))
+    found = known.get("sha256")
+    return found if known.get("file") == _identity(now) and isinstance(found, str) else None
+
+
+def remember(path: Path, sha256: str) -> None:
+    """Keep the sha256 of a file that has just been read."""
+    now = _stat(path)
+    if now.st_size <= SMALL:
+        return
+    age = time.time_ns() - now.st_ctime_ns
+    if 0 <= age < _STEP_NS:
+        time.sleep((_STEP_NS - age) / 1e9)
+        if _identity(_stat(path)) != _identity(now):
+            return
+    try:
+        replace(_memory(path), json.dumps({"sha256": sha256, "file": _identity(now)}) + "\n")
+    except OSError as error:
+        raise file_error(MEMORY, error) from None
+
+
+def read(path: Path) -> str:
+    """Return the sha256 by reading the file; who waits for a large one is told."""
+    try:
+        size = path.stat().st_size
+        if size >= _WORTH_SAYING:
+            say(f"{path.name}: computing the sha256 of {size_text(size)}")
+        return digest(path)
+    except OSError as error:
+        raise file_error(path, error) from None
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a file that must not be used; it may be the only copy, so it is not deleted."""
+    aside = companion(path, ".rejected")
+    path.replace(aside)
+    _memory(path).unlink(missing_ok=True)
+    return aside
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return what is remembered; a damaged memory is no memory."""
+    try:
+        data = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def _memory(path: Path) -> Path:
+    return MEMORY / f"{hashlib.sha256(os.fsencode(path)).hexdigest()[:32]}.json"
+
+
+def _stat(path: Path) -> os.stat_result:
+    try:
+        return path.stat()
+    except OSError as error:
+        raise file_error(path, error) from None
+
+
+def _identity(found: os.stat_result) -> dict[str, int]:
+    return {
+        "size": found.st_size,
+        "mtime_ns": found.st_mtime_ns,
+        "inode": found.st_ino,
+        "device": found.st_dev,
+        "ctime_ns": found.st_ctime_ns,
+    }
