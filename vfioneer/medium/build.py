@@ -15,7 +15,7 @@ import shutil
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from vfioneer.medium import iso, pxe
+from vfioneer.medium import areas, blank, iso, pxe
 from vfioneer.medium.outputs import Outputs
 from vfioneer.payload import domain, overlay, seed
 from vfioneer.payload.template import render_template
@@ -29,6 +29,14 @@ from vfioneer.system.secrets import Vault
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+# Bytes that each part of a medium that differs between hosts has room for, if it is not larger.
+ROOM = {
+    "boot/grub/grub.cfg": 16 * 2**10,
+    "vfioneer/overlay.cpio.gz": 256 * 2**10,
+    "vfioneer/overlay.manifest": 32 * 2**10,
+    "vfioneer/medium.json": 16 * 2**10,
+}
 
 
 def base_facts(host: Host) -> BaseFacts:
@@ -155,17 +163,24 @@ def medium(name: str) -> None:
 
 def master(host: Host, target: Path, packed: bytes, listing: bytes) -> None:
     """Write the medium of a host from its packed overlay and the list of its files."""
-    facts = base_facts(host)
-    files = {
+    facts, record = base_facts(host), inputs(host)
+    contents = {
         "boot/grub/grub.cfg": pxe.grub_menu(host, facts).encode(),
-        iso.STOCK_CONFIG: iso.stock_menu(facts).encode(),
         "vfioneer/overlay.cpio.gz": packed,
         "vfioneer/overlay.manifest": listing,
-        "vfioneer/medium.json": _json(inputs(host)),
+        "vfioneer/medium.json": _json(record),
     }
-    iso.master(
-        host.base.path, facts, target, files=files, bulk=bulk(host), epoch=overlay.epoch(host)
+    order = blank.Order(
+        name=host.base.name,
+        base=host.base.path,
+        facts=facts,
+        bulk=bulk(host),
+        sums=record["bulk"],
+        room={name: areas.room(name, len(data), ROOM[name]) for name, data in contents.items()},
+        epoch=overlay.epoch(host),
     )
+    with blank.take(order) as taken:
+        iso.patch(taken.descriptor, taken.areas, target, contents)
 
 
 def standalone_medium(host: Host, target: Path) -> None:

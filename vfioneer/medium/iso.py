@@ -4,22 +4,30 @@
 xorriso copies the base and replays its MBR, El Torito images and appended ESP (`-boot_image any
 replay`), so that the result boots as CD, as a stick written raw, and as a BMC's virtual medium, by
 BIOS and by UEFI. pycdlib would drop the system area, and with it booting from USB.
+
+That is done once for many hosts (see blank.py); a host's medium is a copy with its areas written.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
+import secrets
 import shutil
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from vfioneer.medium import areas
+from vfioneer.system.clone import clone
 from vfioneer.system.errors import UserError
 from vfioneer.system.paths import TREE_STAMP
 from vfioneer.system.run import run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from vfioneer.plan.basefacts import BaseFacts
 
@@ -41,26 +49,57 @@ def master(
     bulk: Mapping[str, Path],
     epoch: int,
 ) -> None:
-    """Write the medium to `target`.
+    """Write the medium to `target`; what xorriso leaves behind when it fails is the caller's.
 
     Args:
         base: the base ISO; it is streamed, never held in memory.
         facts: what `base.inspect` found in it.
-        target: written beside itself first; nothing stays behind when xorriso fails.
+        target: a new file.
         files: content by path in the ISO.
         bulk: files and directories outside by path in the ISO; they are not copied first.
         epoch: the time of everything added, in seconds.
     """
-    stage = target.with_suffix(".stage")
-    partial = target.with_suffix(".iso.partial")
-    shutil.rmtree(stage, ignore_errors=True)
+    with TemporaryDirectory(dir=target.parent, suffix=".stage") as stage:
+        _stage(Path(stage), files, epoch)
+        run(_command(base, facts, target, Path(stage), bulk, epoch))
+
+
+def patch(
+    blank: int, places: Mapping[str, areas.Area], target: Path, contents: Mapping[str, bytes]
+) -> None:
+    """Write a host's medium: a copy of a blank with its areas written.
+
+    Args:
+        blank: descriptor of the blank.
+        places: its areas by path in the ISO.
+        target: there whole or not at all, whenever the process ends.
+        contents: of the areas, by the same paths.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned(target)
+    # A name of its own, so that two processes never write into one file.
+    partial = target.with_name(f".{target.name}.{secrets.token_hex(8)}.partial")
+    descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
-        _stage(stage, files, epoch)
-        run(_command(base, facts, partial, stage, bulk, epoch))
+        # Held until it has its last name: who finds it unlocked finds it abandoned.
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        clone(blank, descriptor)
+        areas.write(descriptor, places, contents)
         partial.replace(target)
+    except OSError as error:
+        error.filename = error.filename or str(target)
+        raise
     finally:
-        shutil.rmtree(stage, ignore_errors=True)
+        os.close(descriptor)
         partial.unlink(missing_ok=True)
+
+
+def _remove_abandoned(target: Path) -> None:
+    """Remove the gigabytes that a killed process left beside the target."""
+    for path in target.parent.glob(f".{target.name}.*.partial"):
+        with suppress(FileNotFoundError, BlockingIOError), path.open("rb") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink(missing_ok=True)
 
 
 def _stage(stage: Path, files: Mapping[str, bytes], epoch: int) -> None:

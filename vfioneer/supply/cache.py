@@ -26,7 +26,7 @@ def companion(path: Path, suffix: str) -> Path:
 
 
 @contextmanager
-def alone(path: Path) -> Iterator[None]:
+def alone(path: Path, *, doing: str = "fetches it") -> Iterator[None]:
     """Hold a file for this thread; who comes second waits, and then finds the work done."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -38,7 +38,7 @@ def alone(path: Path) -> Iterator[None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say(f"{path.name}: another process fetches it; waiting")
+            say(f"{path.name}: another process {doing}; waiting")
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield
 
