@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from vfioneer.medium import iso, pxe
+from vfioneer.medium import areas, blank, iso, pxe
 from vfioneer.medium.outputs import Outputs
 from vfioneer.payload import domain, overlay, seed
 from vfioneer.payload.template import medium_context, render_template
@@ -27,6 +27,14 @@ from vfioneer.system.secrets import Vault
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+# Bytes that each part of a medium that differs between hosts has room for, if it is not larger.
+ROOM = {
+    "boot/grub/grub.cfg": 16 * 2**10,
+    "vfioneer/overlay.cpio.gz": 256 * 2**10,
+    "vfioneer/overlay.manifest": 32 * 2**10,
+    "vfioneer/medium.json": 16 * 2**10,
+}
 
 
 def base_facts(host: Host) -> BaseFacts:
@@ -136,15 +144,24 @@ def medium(name: str) -> None:
 
 def master(medium: MediumPlan, target: Path, packed: bytes, listing: bytes) -> None:
     """Write the medium of a host from its packed overlay and the list of its files."""
-    plan, facts = medium.plan, medium.base
-    files = {
+    plan, record = medium.plan, inputs(medium)
+    contents = {
         "boot/grub/grub.cfg": pxe.grub_menu(medium).encode(),
-        iso.STOCK_CONFIG: iso.stock_menu(facts).encode(),
         "vfioneer/overlay.cpio.gz": packed,
         "vfioneer/overlay.manifest": listing,
-        "vfioneer/medium.json": _json(inputs(medium)),
+        "vfioneer/medium.json": _json(record),
     }
-    iso.master(plan.host.base.path, facts, target, files=files, bulk=plan.bulk, epoch=plan.epoch)
+    order = blank.Order(
+        name=plan.host.base.name,
+        base=plan.host.base.path,
+        facts=medium.base,
+        bulk=plan.bulk,
+        sums=record["bulk"],
+        room={name: areas.room(name, len(data), ROOM[name]) for name, data in contents.items()},
+        epoch=plan.epoch,
+    )
+    with blank.take(order) as taken:
+        iso.patch(taken.descriptor, taken.areas, target, contents)
 
 
 def standalone_medium(host: Host, target: Path) -> None:

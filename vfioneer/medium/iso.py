@@ -4,6 +4,8 @@
 xorriso copies the base and replays its MBR, El Torito images and appended ESP (`-boot_image any
 replay`), so that the result boots as CD, as a stick written raw, and as a BMC's virtual medium, by
 BIOS and by UEFI. pycdlib would drop the system area, and with it booting from USB.
+
+That is done once for many hosts (see blank.py); a host's medium is a copy with its areas written.
 """
 
 from __future__ import annotations
@@ -12,6 +14,8 @@ import os
 import re
 from typing import TYPE_CHECKING
 
+from vfioneer.medium import areas
+from vfioneer.system.clone import clone
 from vfioneer.system.files import replaced, scratch
 from vfioneer.system.paths import TREE_STAMP
 from vfioneer.system.run import run
@@ -40,12 +44,12 @@ def master(
     bulk: Mapping[str, Path],
     epoch: int,
 ) -> None:
-    """Write the medium to `target`.
+    """Write the medium to `target`, whole or not at all.
 
     Args:
         base: the base ISO; it is streamed, never held in memory.
         facts: what `base.inspect` found in it.
-        target: written beside itself first; nothing stays behind when xorriso fails.
+        target: a new file.
         files: content by path in the ISO.
         bulk: files and directories outside by path in the ISO; they are not copied first.
         epoch: the time of everything added, in seconds.
@@ -53,6 +57,22 @@ def master(
     with scratch(target) as stage, replaced(target) as new:
         _stage(stage, files, epoch)
         run(_command(base, facts, new, stage, bulk, epoch))
+
+
+def patch(
+    blank: int, places: Mapping[str, areas.Area], target: Path, contents: Mapping[str, bytes]
+) -> None:
+    """Write a host's medium: a copy of a blank with its areas written.
+
+    Args:
+        blank: descriptor of the blank.
+        places: its areas by path in the ISO.
+        target: there whole or not at all, whenever the process ends.
+        contents: of the areas, by the same paths.
+    """
+    with replaced(target) as partial, partial.open("x+b") as stream:
+        clone(blank, stream.fileno())
+        areas.write(stream.fileno(), places, contents)
 
 
 def _stage(stage: Path, files: Mapping[str, bytes], epoch: int) -> None:
