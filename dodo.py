@@ -8,7 +8,7 @@ from vfioneer import tasks
 from vfioneer.medium import inputs
 from vfioneer.medium.outputs import Outputs
 from vfioneer.system.paths import facts_path, host_names, tree_stamp
-from vfioneer.tasks import Task, action, per_host
+from vfioneer.tasks import Task, action, fresh, per_host, step
 
 DOIT_CONFIG = tasks.CONFIG
 tasks.check_variables(sys.argv[1:])
@@ -33,82 +33,44 @@ def task_recipe(host: str) -> Task:
     """a recipe read and checked by itself; says which base and image it needs"""
     return {
         "actions": [action("medium.build", "dependencies", host)],
-        "file_dep": inputs.loaded_from(host),
+        "uptodate": [tasks.has_dependencies, fresh("recipe", host)],
     }
 
 
 @per_host
 def task_render(host: str) -> Task:
-    """the overlay's files, the seed and the domain; the overlay as a manjaro-tools profile"""
-    out = Outputs(host)
-    return {
-        "actions": [
-            action("medium.build", "render", host),
-            action("medium.profile", "write", host),
-        ],
-        "file_dep": inputs.rendered_from(host),
-        "targets": [out.overlay_manifest, out.seed, *out.seed_files, out.domain, out.profile_info],
-        "uptodate": [tasks.secrets_unchanged],
-        "clean": [(tasks.remove, [out.directory])],
-    }
+    """every file that lands on the machine, for reading; the seed, the domain, a profile"""
+    return step("render", host) | {"clean": [(tasks.remove, [Outputs(host).directory])]}
 
 
 @per_host
 def task_domain(host: str) -> Task:
     """the guest's domain, judged by libvirt"""
-    return {
-        "actions": [action("medium.build", "validate_domain", host)],
-        "file_dep": [Outputs(host).domain],
-    }
+    return step("domain", host, after=["render"])
 
 
 @per_host
 def task_overlay(host: str) -> Task:
     """overlay.cpio.gz, the initrd that carries everything"""
-    out = Outputs(host)
-    return {
-        "actions": [action("medium.build", "archive", host)],
-        "calc_dep": [f"recipe:{host}"],
-        "file_dep": [out.overlay_manifest],
-        "targets": [out.archive],
-    }
+    return step("overlay", host, calc_dep=True)
 
 
 @per_host
 def task_iso(host: str) -> Task:
     """the hybrid ISO: CD, USB stick and virtual medium"""
-    out = Outputs(host)
-    return {
-        "actions": [action("medium.build", "medium", host)],
-        "calc_dep": [f"recipe:{host}"],
-        "file_dep": [out.archive, out.overlay_manifest, *inputs.media_sources()],
-        "task_dep": [f"domain:{host}"],
-        "targets": [out.iso],
-    }
+    return step("iso", host, after=["overlay", "domain"])
 
 
 @per_host
 def task_pxe(host: str) -> Task:
     """the network boot tree"""
-    out = Outputs(host)
-    return {
-        "actions": [action("medium.build", "network_boot", host)],
-        "calc_dep": [f"recipe:{host}"],
-        "file_dep": [out.archive, *inputs.media_sources()],
-        "targets": [out.pxe / "http" / "boot.ipxe"],
-    }
+    return step("pxe", host, after=["overlay"])
 
 
 @per_host
 def task_manifest(host: str) -> Task:
     """manifest.json, SHA256SUMS and the report for the person at the rack"""
-    out = Outputs(host)
-    return {
-        "actions": [action("medium.build", "manifest", host)],
-        "calc_dep": [f"recipe:{host}"],
-        "file_dep": [out.iso, out.archive, out.pxe / "http" / "boot.ipxe", out.seed, out.domain],
-        "targets": [out.manifest, out.sums, out.report],
-    }
+    return step("manifest", host, after=["render", "iso", "pxe"])
 
 
 def task_fetch() -> Iterator[Task]:

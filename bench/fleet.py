@@ -13,9 +13,8 @@ import sys
 import time
 from pathlib import Path
 
-from vfioneer.medium import pxe
 from vfioneer.medium.build import planned
-from vfioneer.payload import domain, overlay
+from vfioneer.payload import domain, menus, overlay
 from vfioneer.payload.overlay import archive
 from vfioneer.rules.check import check_one
 from vfioneer.system.errors import UserError
@@ -95,7 +94,7 @@ def render_share(names: list[str], validated: bool) -> float:
         medium = planned(name)
         trees = overlay.render(medium.plan, Vault(redacted=True))
         archive(trees, medium.base.config)
-        pxe.scripts(medium)
+        menus.scripts(medium)
         if validated:
             domain.validate(trees["host"]["var/lib/vfioneer/domain.xml"].data.decode())
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING
 
 from bench import fleet as fleetbench
 from bench import install as installbench
-from vfioneer.medium.build import base_facts
 from vfioneer.medium.iso import master
 from vfioneer.medium.outputs import Outputs
+from vfioneer.medium.product import read_base
 from vfioneer.payload.seed import files, write_iso
 from vfioneer.recipe.host import load
 from vfioneer.system.errors import UserError
@@ -127,7 +127,7 @@ def iso_against_copy(scratch: Path) -> Row:
     base = _large_base(scratch)
     copy = scratch / "copy.iso"
     target = scratch / "own.iso"
-    facts = base_facts(load(HOST))
+    facts = read_base(load(HOST))
     added = {"vfioneer/overlay.cpio.gz": Outputs(HOST).archive.read_bytes()}
     added |= {"boot/grub/grub.cfg": b"", "boot/grub/stock.cfg": b""}
 

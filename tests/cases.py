@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from goldens import CASES
 
-from vfioneer.medium import build, pxe
-from vfioneer.payload import overlay, seed
+from vfioneer.medium import build
+from vfioneer.payload import menus, overlay, seed
 from vfioneer.payload.template import plan_context, render_template
 from vfioneer.plan.basefacts import BaseFacts
 from vfioneer.plan.plan import MediumPlan, derive, on_base
@@ -101,9 +101,9 @@ def rendered(host: Host) -> dict[str, str]:
     )
     texts |= {f"seed/{n}": t for n, t in seed.files(host, Vault(redacted=True)).items()}
     texts["domain.xml"] = trees["host"]["var/lib/vfioneer/domain.xml"].data.decode()
-    texts["boot/grub.cfg"] = pxe.grub_menu(medium)
-    texts |= {f"pxe/{n}": text for n, text in pxe.scripts(medium).items() if "/boot." not in n}
-    texts["pxe/http/server.ipxe"] = pxe.server_script("http://192.0.2.1:8080/")
+    texts["boot/grub.cfg"] = menus.grub_menu(medium)
+    texts |= {f"pxe/{n}": text for n, text in menus.scripts(medium).items() if "/boot." not in n}
+    texts["pxe/http/server.ipxe"] = menus.server_script("http://192.0.2.1:8080/")
     texts["profile.conf"] = render_template("profile/profile.conf.j2", **plan_context(plan))
     texts["report.html"] = report(medium)
     return dict(sorted(texts.items()))

@@ -223,17 +223,41 @@ def per_host(make: Callable[[str], Task]) -> Callable[[], Iterator[Task]]:
     return create
 
 
-def secrets_unchanged(task: Any, values: dict[str, Any]) -> bool:
-    """Whether the secrets a host uses are what they were when it was rendered (doit's uptodate)."""
-    if not values.get("secrets"):
-        return True
-    from vfioneer.system.errors import UserError
-    from vfioneer.system.secrets import Vault
+def step(name: str, host: str, *, after: Iterable[str] = (), calc_dep: bool = False) -> Task:
+    """Return the task of a step of a host (see vfioneer/medium/build.py).
 
-    try:
-        return all(Vault().digest(ref) == digest for ref, digest in values["secrets"].items())
-    except UserError:
-        return False
+    Args:
+        name: of the step.
+        host: whose it is.
+        after: the steps whose tasks come first.
+        calc_dep: the recipe says which downloads come first, too.
+    """
+    task: Task = {
+        "actions": [action("medium.build", "run", name, host)],
+        "uptodate": [fresh(name, host)],
+        "task_dep": [f"{earlier}:{host}" for earlier in after],
+    }
+    return task | {"calc_dep": [f"recipe:{host}"]} if calc_dep else task
+
+
+def fresh(step_name: str, host: str) -> Callable[[Any, Any], bool]:
+    """Return doit's question whether a step of a host has nothing to do.
+
+    doit itself would compare some 400 files for each of seven steps of each host.
+    """
+
+    # doit passes by these names what it finds among the parameters.
+    def is_fresh(task: Any, values: Any) -> bool:
+        from vfioneer.medium import traces
+
+        return traces.is_fresh(host, step_name)
+
+    return is_fresh
+
+
+def has_dependencies(task: Any, values: dict[str, Any]) -> bool:
+    """Whether doit still knows which tasks a recipe needs (its database may be gone)."""
+    return bool(values.get("task_dep"))
 
 
 def remove(directory: Path, dryrun: bool) -> None:

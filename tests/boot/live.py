@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from vfioneer.medium.outputs import Outputs
-from vfioneer.medium.pxe import server_script
+from vfioneer.payload.menus import server_script
 from vfioneer.recipe.host import Host, load
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from vfioneer.machine.http import FileServer
 from vfioneer.machine.machine import Machine
 from vfioneer.machine.network import UserNetwork
 from vfioneer.machine.shell import log_in, open_live_shell
-from vfioneer.medium.build import base_facts
+from vfioneer.medium.product import read_base
 from vfioneer.plan import kernel
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def check_live(machine: Machine, firmware: FirmwareMode) -> None:
     machine.wait_for(r"stage=install state=failed step=guards .*nothing was written", LIVE)
     log_in(machine)
     arguments = machine.run_command("cat /proc/cmdline").split()
-    wanted = kernel.live_arguments(host(), base_facts(host()).label)
+    wanted = kernel.live_arguments(host(), read_base(host()).label)
     assert [argument for argument in wanted if argument not in arguments] == []
     assert machine.run_command("systemctl get-default") == "vfioneer-live.target"
     assert machine.run_command("systemctl is-active display-manager.service") == "inactive"

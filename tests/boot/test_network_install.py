@@ -19,7 +19,7 @@ from vfioneer.machine.http import FileServer
 from vfioneer.machine.machine import Machine
 from vfioneer.machine.network import UserNetwork
 from vfioneer.medium.outputs import Outputs
-from vfioneer.medium.pxe import server_script
+from vfioneer.payload.menus import server_script
 
 if TYPE_CHECKING:
     from pathlib import Path

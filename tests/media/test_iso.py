@@ -20,8 +20,8 @@ import pycdlib
 import pytest
 
 from vfioneer.medium import iso
-from vfioneer.medium.build import base_facts
 from vfioneer.medium.outputs import Outputs
+from vfioneer.medium.product import read_base
 from vfioneer.payload import cpio
 from vfioneer.recipe.host import load
 from vfioneer.system.paths import CACHE
@@ -95,7 +95,7 @@ def test_the_bytes_of_the_base_stay(path: str) -> None:
 def test_the_stock_menu_reopens_itself() -> None:
     stock = content(OUT.iso, f"/{iso.STOCK_CONFIG}").decode()
     assert "/boot/grub/grub.cfg" not in stock
-    assert stock == iso.stock_menu(base_facts(load("lab01")))
+    assert stock == iso.stock_menu(read_base(load("lab01")))
 
 
 def test_the_overlay_on_the_medium_is_the_one_in_build() -> None:
@@ -116,7 +116,7 @@ def test_the_manifest_names_what_the_medium_was_made_from() -> None:
     record = json.loads(OUT.manifest.read_text())
     on_medium = json.loads(content(OUT.iso, "/vfioneer/medium.json"))
     assert on_medium == {key: value for key, value in record.items() if key != "outputs"}
-    assert record["base"]["sha256"] == base_facts(load("lab01")).sha256
+    assert record["base"]["sha256"] == read_base(load("lab01")).sha256
 
 
 def test_nothing_on_the_medium_is_of_the_builder() -> None:
@@ -150,14 +150,14 @@ def test_a_plain_user_unpacks_a_base_and_removes_it_again() -> None:
     with somebody() as directory:
         tree = directory / "tree"
         for _ in range(2):
-            iso.extract(BASE, base_facts(load("lab01")), tree)
+            iso.extract(BASE, read_base(load("lab01")), tree)
             assert (tree / "manjaro/x86_64/rootfs.sfs").stat().st_size > 0
             assert (tree / "boot/initramfs-x86_64.img").stat().st_uid != 0
     assert not directory.exists()
 
 
 def test_who_builds_makes_no_difference(tmp_path: Path) -> None:
-    facts = base_facts(load("lab01"))
+    facts = read_base(load("lab01"))
     files = {"boot/grub/grub.cfg": b"menu", iso.STOCK_CONFIG: b"stock", "vfioneer/x": b"x"}
     iso.master(BASE, facts, tmp_path / "a.iso", files=files, bulk={}, epoch=0)
     with somebody() as directory:

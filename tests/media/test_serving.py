@@ -33,8 +33,10 @@ from vfioneer.document.size import Size
 from vfioneer.machine.command import Order
 from vfioneer.machine.machine import Machine
 from vfioneer.machine.network import TapNetwork
-from vfioneer.medium import pxe
+from vfioneer.medium import laying, netboot
 from vfioneer.medium.outputs import Outputs
+from vfioneer.medium.product import OnBase, Product
+from vfioneer.payload import menus
 from vfioneer.plan.plan import derive
 from vfioneer.system.errors import UserError
 from vfioneer.system.paths import tree_path
@@ -129,10 +131,19 @@ def lay_out(name: str, checkout: Path) -> Host:
     (tree / "boot/vmlinuz-x86_64").write_bytes(bytes(range(256)) * 16)
     out.directory.mkdir(exist_ok=True)
     out.archive.write_bytes(b"overlay of " + name.encode())
-    links = {str(host.base.name): tree}
-    pxe.write_tree(out.pxe, planned(host), out.archive, links=links)
-    files = sorted(p for p in out.pxe.rglob("*") if p.is_file() and not p.is_symlink())
-    out.sums.write_text("".join(f"{digest(p)}  {p.relative_to(out.directory)}\n" for p in files))
+    packed = OnBase(
+        archive=b"",
+        menu="",
+        scripts=menus.scripts(planned(host)),
+        bulk={},
+        record={},
+        made_from={},
+    )
+    product = Product(host=name, base=host.base.name, sources=(), made_from={})
+    files = netboot.files(product, packed, digest(out.archive))
+    laying.lay(name, "pxe", laying.Laid(made_from={}, files=files))
+    written = sorted(p for p in out.pxe.rglob("*") if p.is_file() and not p.is_symlink())
+    out.sums.write_text("".join(f"{digest(p)}  {p.relative_to(out.directory)}\n" for p in written))
     recipe = {str(file): digest(file) for file in host.inputs}
     out.manifest.write_text(json.dumps({"recipe": recipe}))
     return host

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from vfioneer.document.values import MacAddress
 from vfioneer.medium.outputs import Outputs
-from vfioneer.medium.pxe import server_script
+from vfioneer.payload.menus import server_script
 from vfioneer.payload.template import render_template
 from vfioneer.system.errors import UserError
 from vfioneer.system.paths import BUILD

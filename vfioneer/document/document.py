@@ -89,6 +89,9 @@ class RecipeError(UserError):
         super().__init__("\n".join([*map(str, ordered), f"{count} found"]))
         self.problems = ordered
 
+    def __reduce__(self) -> tuple[type[RecipeError], tuple[list[Problem]]]:
+        return type(self), (self.problems,)
+
 
 @dataclass(kw_only=True)
 class Document:

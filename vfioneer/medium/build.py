@@ -1,32 +1,42 @@
 # SPDX-License-Identifier: MIT
-"""What each build step of a host does: from recipe to `build/<host>/`. doit decides which run.
+"""The steps of a host, from recipe to `build/<host>/`: what each makes, and after which others.
 
-recipe ─> render ─┬─> overlay/ overlay.manifest seed/ domain.xml        (host's files)
-                  ├─> overlay.cpio.gz                                  (with the base's config)
-                  ├─> <host>.iso   pxe/   profile/
-                  └─> manifest.json  SHA256SUMS  report.html
+          ┌─> render   overlay/ profile/ seed domain.xml ──> domain (libvirt judges) ─┐
+recipe ───┤                                              ┌─> iso  <host>.iso ─────────┤
+          └─> overlay  overlay.cpio.gz overlay.manifest ─┴─> pxe  pxe/ ───────────────┴─> manifest
+
+A step runs under the host's lock and first sees to those before it, so that what it makes fits what
+lies there, whoever else builds the same host at the same time.
 """
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
 
-from vfioneer.medium import areas, blank, iso, pxe
+from vfioneer.medium import areas, blank, iso, laying, netboot, profile, traces
+from vfioneer.medium.ahead import AHEAD
+from vfioneer.medium.laying import Laid
 from vfioneer.medium.outputs import Outputs
-from vfioneer.payload import domain, overlay, seed
+from vfioneer.medium.product import OnBase, Product, as_json, inputs, on_medium, read_base
+from vfioneer.payload import domain, overlay
+from vfioneer.payload.overlay import File
 from vfioneer.payload.template import medium_context, render_template
-from vfioneer.plan.basefacts import INSTALLED_LAYERS, BaseFacts, read_facts
-from vfioneer.plan.plan import MediumPlan, Plan, bulk_of, derive, on_base
+from vfioneer.plan.plan import MediumPlan, derive, on_base
 from vfioneer.recipe.host import Host, load
-from vfioneer.rules.check import check_one
-from vfioneer.system.files import SUMS, digest, read_sums, replace, replaced, sums_text
-from vfioneer.system.paths import facts_path, tree_path, tree_stamp
+from vfioneer.supply import digests
+from vfioneer.system.errors import UserError
+from vfioneer.system.files import alone, sums_text
+from vfioneer.system.paths import BUILD
 from vfioneer.system.secrets import Vault
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
+    from typing import Any
 
 # Bytes that each part of a medium that differs between hosts has room for, if it is not larger.
 ROOM = {
@@ -37,126 +47,138 @@ ROOM = {
 }
 
 
-def base_facts(host: Host) -> BaseFacts:
-    return read_facts(facts_path(host.base.name))
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    make: Callable[[str], None]
+    after: tuple[str, ...] = ()
 
 
-def planned(name: str) -> MediumPlan:
-    """Load a host and derive the plan of its media."""
-    return plan_of(load(name))
+def run(step: str, name: str) -> None:
+    """Bring a step of a host up to date, those before it included; nothing where it is already."""
+    with held(name):
+        _ensure(step, name)
 
 
-def plan_of(host: Host) -> MediumPlan:
-    return on_base(derive(host), base_facts(host))
+@contextmanager
+def held(name: str) -> Iterator[None]:
+    """Hold a host's outputs: who comes second waits, and then finds the work done."""
+    with _threads(name), alone(BUILD / ".locks" / name, waiting="another build has this host"):
+        yield
 
 
-def render(name: str) -> dict[str, dict[str, str]]:
-    """Render the host's files into build/<host>/; return a digest of each secret that was used."""
-    plan, vault, out = derive(load(name)), Vault(), Outputs(name)
-    trees = overlay.render(plan, vault)
-    write_trees(out.overlay, trees)
-    for file, text in zip(out.seed_files, seed.files(plan.host, vault).values(), strict=True):
-        replace(file, text)
-    host_tree = trees["host"]
-    replace(out.seed, host_tree["var/lib/vfioneer/seed.iso"].data)
-    replace(out.domain, host_tree["var/lib/vfioneer/domain.xml"].data)
-    replace(out.overlay_manifest, overlay.manifest(trees))
-    return {"secrets": {ref: vault.digest(ref) for ref in sorted(vault.used)}}
+@cache
+def _threads(_name: str) -> threading.Lock:
+    """Return the lock of this process's own threads (`./doit -n 4`), who wait without a word."""
+    return threading.Lock()
 
 
-def write_trees(target: Path, trees: Mapping[str, overlay.Tree]) -> None:
-    """Write the rendered trees for reading; what is no longer in them goes."""
-    with replaced(target) as partial:
-        for tree, files in trees.items():
-            for path, file in files.items():
-                place = partial / tree / path
-                place.parent.mkdir(parents=True, exist_ok=True)
-                place.write_bytes(file.data)
-                place.chmod(file.mode)
-
-
-def read_trees(name: str) -> dict[str, overlay.Tree]:
-    """Read back what `render` wrote, by its manifest."""
-    out = Outputs(name)
-    trees: dict[str, overlay.Tree] = {tree: {} for tree in overlay.TREES}
-    for line in out.overlay_manifest.read_text().splitlines():
-        mode, _digest, place = line.split(" ", 2)
-        tree, _, path = place.partition("/")
-        data = (out.overlay / place).read_bytes()
-        trees[tree][path] = overlay.File(mode=int(mode, 8), data=data)
-    return trees
-
-
-def archive(name: str) -> None:
-    """Pack overlay.cpio.gz."""
-    replace(Outputs(name).archive, pack(planned(name), read_trees(name)))
-
-
-def pack(medium: MediumPlan, trees: dict[str, overlay.Tree]) -> bytes:
-    """Return overlay.cpio.gz: the rendered files, and the sums of what the medium brings along."""
-    facts = medium.base
-    sums = "".join(
-        f"{facts.image_sums[layer]} {layer}.sfs\n"
-        for layer in INSTALLED_LAYERS
-        if layer in facts.image_sums
-    )
-    live = trees["live"] | {
-        "etc/vfioneer/images.sha256": overlay.text_file(sums),
-        "etc/vfioneer/bulk": overlay.text_file(bulk_list(medium.plan)),
-        "etc/vfioneer/medium.json": overlay.File(mode=0o644, data=_json(inputs(medium))),
-    }
-    return overlay.archive(trees | {"live": dict(sorted(live.items()))}, facts.config)
-
-
-def bulk_list(plan: Plan) -> str:
-    """Return one line a file that is copied to the disk: `sha256 bytes path`."""
-    lines: list[str] = []
-    for name, path in sorted(plan.bulk.items()):
-        place = name.removeprefix("vfioneer/")
-        if path.is_dir():
-            listed = read_sums(path / SUMS).items()
-            files = [(found, path / file, f"{place}/{file}") for file, found in listed]
-        else:
-            files = [(digest(path), path, place)]
-        lines += [f"{found} {file.stat().st_size} {target}\n" for found, file, target in files]
-    return "".join(lines)
-
-
-def validate_domain(name: str) -> None:
-    """Have libvirt judge the rendered domain."""
-    domain.validate(Outputs(name).domain.read_text())
+def _ensure(step: str, name: str) -> None:
+    for earlier in STEPS[step].after:
+        _ensure(earlier, name)
+    if not traces.is_fresh(name, step):
+        STEPS[step].make(name)
 
 
 def dependencies(name: str) -> dict[str, list[str]]:
-    """Check that the recipe loads; return the files its media need besides what it renders."""
-    host = check_one(name)
-    base = host.base.name
-    listed = [path / SUMS if path.suffix == "" else path for path in bulk_of(host).values()]
-    needed = [host.base.path, facts_path(base), tree_stamp(base), *listed]
-    return {"file_dep": [str(path) for path in needed]}
+    """Check a recipe and the secrets it refers to; return the tasks that get what it needs."""
+    product = AHEAD.product(name)
+    if product.failure is not None:
+        raise product.failure
+    with held(name):
+        traces.write(name, "recipe", product.made_from, {})
+    return {
+        "task_dep": [f"fetch:{source}" for source in product.sources] + [f"unpack:{product.base}"]
+    }
 
 
-def medium(name: str) -> None:
-    """Master build/<host>/<host>.iso."""
+def _rendered(name: str) -> Product:
+    product = AHEAD.product(name)
+    if product.failure is not None:
+        raise product.failure
+    return product
+
+
+def _packed(name: str) -> tuple[Product, OnBase]:
+    product = _rendered(name)
+    if product.on_base is None:
+        host = load(name)
+        read_base(host)
+        message = f"what the media of {name} bring along is not here yet"
+        raise UserError(message, hint=f"./doit fetch unpack:{host.base.name}")
+    return product, product.on_base
+
+
+def _render(name: str) -> None:
+    product = _rendered(name)
+    files: dict[str, File | laying.Link] = {
+        f"overlay/{tree}/{path}": file
+        for tree, members in product.trees.items()
+        for path, file in members.items()
+    }
+    files |= {f"profile/{path}": file for path, file in profile.files(product).items()}
+    files |= {path: File(mode=0o644, data=data) for path, data in product.files.items()}
+    laying.lay(name, "render", Laid(made_from=product.made_from, files=files))
+
+
+def _judge_domain(name: str) -> None:
+    """Have libvirt judge the rendered domain."""
+    domain.validate(Outputs(name).domain.read_text())
+    traces.write(name, "domain", traces.values(name, ["code", "made:render:domain.xml"]), {})
+
+
+def _overlay(name: str) -> None:
+    product, packed = _packed(name)
+    files = {
+        "overlay.cpio.gz": File(mode=0o644, data=packed.archive),
+        "overlay.manifest": File(mode=0o644, data=product.manifest),
+    }
+    made_from = {**product.made_from, **packed.made_from}
+    laying.lay(name, "overlay", Laid(made_from=made_from, files=files))
+
+
+def _pxe(name: str) -> None:
+    _product, packed = _packed(name)
+    keys = [key for key in packed.made_from if key.startswith("file:")]
+    keys += ["code", "overlays", "made:overlay:overlay.cpio.gz"]
+    made_from = {**_own_inputs(_product), **traces.values(name, keys)}
+    files = netboot.files(_product, packed, traces.value(name, "made:overlay:overlay.cpio.gz"))
+    laying.lay(name, "pxe", Laid(made_from=made_from, files=files))
+
+
+def _own_inputs(product: Product) -> dict[str, str]:
+    return {key: known for key, known in product.made_from.items() if key.startswith("file:")}
+
+
+def _iso(name: str) -> None:
+    """Write build/<host>/<host>.iso."""
     out = Outputs(name)
-    master(planned(name), out.iso, out.archive.read_bytes(), out.overlay_manifest.read_bytes())
+    _product, packed = _packed(name)
+    keys = ["code", "made:overlay:overlay.cpio.gz", "made:overlay:overlay.manifest"]
+    made_from = {**packed.made_from, **traces.values(name, keys)}
+    traces.begin(name, "iso", [out.iso.name])
+    master(
+        planned(name), out.iso, packed, out.archive.read_bytes(), out.overlay_manifest.read_bytes()
+    )
+    traces.write(name, "iso", made_from, {out.iso.name: ""})
 
 
-def master(medium: MediumPlan, target: Path, packed: bytes, listing: bytes) -> None:
+def master(
+    medium: MediumPlan, target: Path, packed: OnBase, archive: bytes, listing: bytes
+) -> None:
     """Write the medium of a host from its packed overlay and the list of its files."""
-    plan, record = medium.plan, inputs(medium)
+    plan = medium.plan
     contents = {
-        "boot/grub/grub.cfg": pxe.grub_menu(medium).encode(),
-        "vfioneer/overlay.cpio.gz": packed,
+        "boot/grub/grub.cfg": packed.menu.encode(),
+        "vfioneer/overlay.cpio.gz": archive,
         "vfioneer/overlay.manifest": listing,
-        "vfioneer/medium.json": _json(record),
+        "vfioneer/medium.json": as_json(packed.record),
     }
     order = blank.Order(
         name=plan.host.base.name,
         base=plan.host.base.path,
         facts=medium.base,
         bulk=plan.bulk,
-        sums=record["bulk"],
+        sums=packed.record["bulk"],
         room={name: areas.room(name, len(data), ROOM[name]) for name, data in contents.items()},
         epoch=plan.epoch,
     )
@@ -164,64 +186,65 @@ def master(medium: MediumPlan, target: Path, packed: bytes, listing: bytes) -> N
         iso.patch(taken.descriptor, taken.areas, target, contents)
 
 
+def planned(name: str) -> MediumPlan:
+    """Load a host and derive the plan of its media."""
+    host = load(name)
+    return on_base(derive(host), read_base(host))
+
+
 def standalone_medium(host: Host, target: Path) -> None:
     """Write the medium of a host that is in no recipe file, such as a rehearsal's stand-in."""
-    medium = plan_of(host)
-    trees = overlay.render(medium.plan, Vault())
-    master(medium, target, pack(medium, trees), overlay.manifest(trees).encode())
+    plan = derive(host)
+    medium = on_base(plan, read_base(host))
+    trees = overlay.render(plan, Vault())
+    packed = on_medium(medium, trees)
+    if packed is None:
+        message = f"what the media of {host.name} bring along is not here yet"
+        raise UserError(message, hint=f"./doit fetch unpack:{host.base.name}")
+    master(medium, target, packed, packed.archive, overlay.manifest(trees).encode())
 
 
-def network_boot(name: str) -> None:
-    """Write build/<host>/pxe/."""
-    medium, out = planned(name), Outputs(name)
-    plan = medium.plan
-    base = plan.host.base.name
-    pxe.write_tree(
-        out.pxe,
-        medium,
-        out.archive,
-        links={base: tree_path(base)}
-        | {f"{plan.name}/{path}": source for path, source in plan.bulk.items()},
-    )
-
-
-def inputs(medium: MediumPlan) -> dict[str, Any]:
-    """Return what the host's media are made from, by digest: the same inputs give the same bits."""
-    plan, facts = medium.plan, medium.base
-    host = plan.host
-    return {
-        "host": host.name,
-        "format": 1,
-        "base": {"name": host.base.name, "sha256": facts.sha256, "label": facts.label},
-        "recipe": {str(file): digest(file) for file in host.inputs},
-        "secrets": list(plan.secrets),
-        "arguments": list(medium.boot.arguments),
-        "bulk": {name: _bulk_digest(path) for name, path in sorted(plan.bulk.items())},
-    }
-
-
-def _bulk_digest(path: Path) -> str:
-    """Return the digest of a file, or of the list of sums of a repository."""
-    return digest(path / SUMS if path.is_dir() else path)
-
-
-def _json(data: Any) -> bytes:
-    return (json.dumps(data, indent=1, sort_keys=True) + "\n").encode()
-
-
-def manifest(name: str) -> None:
+def _manifest(name: str) -> None:
     """Write manifest.json, SHA256SUMS and report.html."""
-    medium, out = planned(name), Outputs(name)
-    outputs = [out.iso, out.archive, out.seed, *out.seed_files, out.domain]
-    outputs += sorted(p for p in out.pxe.rglob("*") if p.is_file() and not p.is_symlink())
-    sums = {path.relative_to(out.directory).as_posix(): digest(path) for path in outputs}
-    record = inputs(medium) | {"outputs": sums}
-    replace(out.manifest, _json(record))
-    replace(out.sums, sums_text(sums))
-    replace(out.report, report(medium, record))
+    out = Outputs(name)
+    medium = planned(name)
+    steps = STEPS["manifest"].after
+    keys = [f"made:{step}:{path}" for step in steps for path in _sums(name, step)]
+    keys += ["code", "overlays", f"large:{out.iso}"]
+    product, packed = _packed(name)
+    made_from = {**_own_inputs(product), **packed.made_from, **traces.values(name, keys)}
+    sums = {path: found for step in steps for path, found in _sums(name, step).items()}
+    sums[out.iso.name] = digests.of(out.iso)
+    listed = {path: found for path, found in sums.items() if found and _is_listed(path)}
+    record = inputs(medium) | {"outputs": dict(sorted(listed.items()))}
+    files = {
+        out.manifest.name: File(mode=0o644, data=as_json(record)),
+        out.sums.name: File(mode=0o644, data=sums_text(listed).encode()),
+        out.report.name: File(mode=0o644, data=report(medium, record).encode()),
+    }
+    laying.lay(name, "manifest", Laid(made_from=made_from, files=files))
+
+
+def _sums(name: str, step: str) -> Mapping[str, str]:
+    trace = traces.read(name, step)
+    return trace.sums if trace else {}
+
+
+def _is_listed(path: str) -> bool:
+    # What is there for reading only is no part of the media.
+    return not path.startswith(("overlay/", "profile/", "overlay.manifest"))
 
 
 def report(medium: MediumPlan, record: Mapping[str, Any]) -> str:
     """Return the one page for the person at the rack."""
-    context = medium_context(medium) | {"record": record}
-    return render_template("report/report.html.j2", **context)
+    return render_template("report/report.html.j2", **medium_context(medium), record=record)
+
+
+STEPS = {
+    "render": Step(make=_render),
+    "domain": Step(make=_judge_domain, after=("render",)),
+    "overlay": Step(make=_overlay),
+    "iso": Step(make=_iso, after=("overlay", "domain")),
+    "pxe": Step(make=_pxe, after=("overlay",)),
+    "manifest": Step(make=_manifest, after=("render", "domain", "overlay", "iso", "pxe")),
+}

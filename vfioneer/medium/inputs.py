@@ -4,62 +4,49 @@
 from __future__ import annotations
 
 import functools
+import hashlib
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import vfioneer
 from vfioneer.system.paths import (
     CACHE,
-    HARDWARE,
     LAB,
     LAB_PACKAGES,
     OVERLAYS,
     PACKAGE,
-    PROFILES,
-    RECIPES,
-    ROMS,
     SOURCES,
     tree_stamp,
 )
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterable
+
+
+# The packages that decide on what is made for a host; the others only ask for it.
+DECIDING = ("system", "document", "recipe", "plan", "payload", "rules", "supply", "medium")
 
 
 @functools.cache
-def package_sources() -> tuple[Path, ...]:
-    """Every module of the package: a change in the code is a change in what it renders."""
-    return tuple(sorted(PACKAGE.rglob("*.py")))
+def code_digest() -> str:
+    """Return one digest of the code that makes a host's files, and of the libraries it calls."""
+    here = Path(vfioneer.__file__).parent
+    modules = [path for part in DECIDING for path in (here / part).glob("*.py")]
+    return _digest([*modules, here.parent / "requirements.txt"], below=here.parent)
 
 
 @functools.cache
-def overlay_sources() -> tuple[Path, ...]:
-    return tuple(sorted(path for path in OVERLAYS.rglob("*") if path.is_file()))
+def overlays_digest() -> str:
+    """Return one digest of everything below overlays/."""
+    return _digest((path for path in OVERLAYS.rglob("*") if path.is_file()), below=OVERLAYS)
 
 
-def recipe_sources(host: str) -> list[Path]:
-    """Return the files a host's recipe may depend on."""
-    shared = [*PROFILES.glob("*.yaml"), *SOURCES.glob("*.yaml"), *ROMS.glob("*.rom")]
-    own = [RECIPES / f"{host}.yaml", HARDWARE / f"{host}.yaml"]
-    return sorted([*(path for path in own if path.exists()), *shared])
-
-
-def loaded_from(host: str) -> list[Path]:
-    """Return what decides on how a recipe is read."""
-    return [*recipe_sources(host), *package_sources()]
-
-
-def rendered_from(host: str) -> list[Path]:
-    """Return what decides on the files that land on a machine."""
-    return [*loaded_from(host), *overlay_sources()]
-
-
-def media_sources() -> tuple[Path, ...]:
-    """The modules that turn rendered files into media; the overlay's own changes show in its files.
-
-    A comment in another module, or in a template, remasters nothing.
-    """
-    modules = [path for part in ("medium", "plan") for path in (PACKAGE / part).glob("*.py")]
-    boot = (p for layer in ("boot", "pxe") for p in (OVERLAYS / layer).rglob("*") if p.is_file())
-    return (*sorted(modules), *sorted(boot))
+def _digest(paths: Iterable[Path], *, below: Path) -> str:
+    lines = (
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()} {path.relative_to(below)}\n"
+        for path in sorted(paths)
+    )
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def source_names() -> list[str]:

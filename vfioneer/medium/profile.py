@@ -11,26 +11,23 @@ Form: manjaro-tools' util-iso.sh. The overlays are plain directories, which buil
 
 from __future__ import annotations
 
-from vfioneer.medium.build import read_trees, write_trees
-from vfioneer.medium.outputs import Outputs
-from vfioneer.payload.overlay import File
-from vfioneer.payload.template import plan_context, render_template
-from vfioneer.plan.plan import derive
-from vfioneer.recipe.host import load
+from typing import TYPE_CHECKING
+
+from vfioneer.payload.overlay import File, text_file
+
+if TYPE_CHECKING:
+    from vfioneer.medium.product import Product
+
+_SECRET = ("etc/vfioneer/secrets/", "var/lib/vfioneer/seed.iso")
 
 
-def write(name: str) -> None:
-    """Write build/<host>/profile/; secrets are left out, as profiles are for sharing."""
-    out, trees = Outputs(name), read_trees(name)
-    context = plan_context(derive(load(name)))
-    secret = ("etc/vfioneer/secrets/", "var/lib/vfioneer/seed.iso")
-    desktop = {path: file for path, file in trees["host"].items() if not path.startswith(secret)}
-    settings = render_template("profile/profile.conf.j2", **context).encode()
-    prefix = f"vfioneer/{name}"
-    profile = {
-        "repo_info": File(mode=0o644, data=b""),
-        f"{prefix}/profile.conf": File(mode=0o644, data=settings),
+def files(product: Product) -> dict[str, File]:
+    """Return the profile by its paths; secrets are left out, as profiles are for sharing."""
+    desktop = {p: file for p, file in product.trees["host"].items() if not p.startswith(_SECRET)}
+    prefix = f"vfioneer/{product.host}"
+    return {
+        "repo_info": text_file(""),
+        f"{prefix}/profile.conf": text_file(product.profile),
         **{f"{prefix}/desktop-overlay/{path}": file for path, file in desktop.items()},
-        **{f"{prefix}/live-overlay/{path}": file for path, file in trees["live"].items()},
+        **{f"{prefix}/live-overlay/{path}": file for path, file in product.trees["live"].items()},
     }
-    write_trees(out.profile, {"": profile})

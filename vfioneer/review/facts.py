@@ -16,8 +16,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from vfioneer import rules
-from vfioneer.medium import pxe
-from vfioneer.payload import overlay, seed
+from vfioneer.payload import menus, overlay, seed
 from vfioneer.payload.template import medium_context, plan_context, render_template
 from vfioneer.plan.basefacts import BaseFacts
 from vfioneer.plan.plan import derive, on_base
@@ -151,10 +150,10 @@ def _file(mode: int, data: bytes, texts: Texts) -> list[str]:
 
 def _other_files(medium: MediumPlan, vault: Vault) -> dict[str, str]:
     """Return what is rendered beside the overlay: seed, boot menus, the profile, the report."""
-    scripts = pxe.scripts(medium)
+    scripts = menus.scripts(medium)
     return {
         **{f"seed/{name}": text for name, text in seed.files(medium.plan.host, vault).items()},
-        "boot/grub.cfg": pxe.grub_menu(medium),
+        "boot/grub.cfg": menus.grub_menu(medium),
         **{f"pxe/{name}": text for name, text in scripts.items()},
         "profile.conf": render_template("profile/profile.conf.j2", **plan_context(medium.plan)),
         "report.html": _report(medium),

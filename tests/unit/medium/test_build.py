@@ -15,7 +15,6 @@ from doit.exceptions import TaskFailed
 
 from vfioneer import tasks
 from vfioneer.medium import build
-from vfioneer.payload.overlay import File
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,41 +61,23 @@ def test_what_the_system_refuses_is_a_message_and_no_traceback(
     def fail() -> NoReturn:
         raise OSError(number, os.strerror(number), "build/x.iso")
 
-    monkeypatch.setattr(build, "medium", fail)
-    call, arguments = tasks.action("medium.build", "medium")
+    monkeypatch.setattr(build, "run", fail)
+    call, arguments = tasks.action("medium.build", "run")
     result = call(*arguments)
     assert isinstance(result, TaskFailed)
     assert result.message == wanted
 
 
-def test_a_tree_is_replaced_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    target = tmp_path / "overlay"
-    build.write_trees(target, {"host": {"etc/old": File(mode=0o644, data=b"old")}})
-    new = {"host": {"etc/new": File(mode=0o600, data=b"new")}}
-
-    def full(*_arguments: object) -> NoReturn:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    with monkeypatch.context() as patched:
-        patched.setattr("pathlib.Path.write_bytes", full)
-        with pytest.raises(OSError, match="No space left"):
-            build.write_trees(target, new)
-    assert (target / "host/etc/old").read_bytes() == b"old"
-    build.write_trees(target, new)
-    assert not (target / "host/etc/old").exists()
-    assert (target / "host/etc/new").stat().st_mode & 0o777 == 0o600
-
-
-def test_rendering_reads_back_as_it_was_written(
+def test_rendered_files_have_their_modes_and_tell_no_secret(
     checkout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("VFIONEER_OPERATOR_HASH", "$6$saltsalt$" + "x" * 86)
     monkeypatch.setenv("VFIONEER_GUEST_HASH", "$6$saltsalt$" + "y" * 86)
     lay_out("gpu01", checkout)
-    values = build.render("gpu01")
-    assert sorted(values["secrets"]) == ["env:VFIONEER_GUEST_HASH", "env:VFIONEER_OPERATOR_HASH"]
-    trees = build.read_trees("gpu01")
-    assert trees["host"]["etc/hostname"].data == b"gpu01\n"
+    build.run("render", "gpu01")
+    assert (checkout / "build/gpu01/overlay/host/etc/hostname").read_bytes() == b"gpu01\n"
     secret = checkout / "build/gpu01/overlay/host/etc/vfioneer/secrets/operator"
     assert secret.stat().st_mode & 0o777 == 0o600
-    assert "$6$" not in str(values)
+    trace = (checkout / "build/gpu01/.made/render.json").read_text()
+    assert "secret:env:VFIONEER_GUEST_HASH" in trace
+    assert "$6$" not in trace

@@ -10,8 +10,7 @@ import pytest
 from cases import load_case, planned
 
 from vfioneer.document.size import Size
-from vfioneer.medium import pxe
-from vfioneer.payload import domain
+from vfioneer.payload import domain, menus
 from vfioneer.plan import kernel
 from vfioneer.recipe.hardware import Bar
 from vfioneer.recipe.naming import derived_uuid, guest_mac
@@ -127,7 +126,7 @@ def test_names_are_derived_and_differ_by_host(checkout: Path) -> None:
 
 def test_pxe_finds_a_host_by_each_of_its_macs(checkout: Path) -> None:
     host = load_case("bridge01", checkout)
-    scripts = {n for n in pxe.scripts(planned(host)) if n.startswith("http/hosts/")}
+    scripts = {n for n in menus.scripts(planned(host)) if n.startswith("http/hosts/")}
     assert scripts == {f"http/hosts/24-6e-96-0a-0b-0{c}.ipxe" for c in "cd"}
 
 
@@ -136,6 +135,6 @@ def test_trees_of_several_hosts_lie_over_each_other(checkout: Path) -> None:
     texts: dict[str, str] = {}
     for name in ("bridge01", "lab01"):
         host = load_case(name, checkout)
-        for path, text in pxe.scripts(planned(host)).items():
+        for path, text in menus.scripts(planned(host)).items():
             if path.startswith("http/"):
                 assert texts.setdefault(path, text) == text
