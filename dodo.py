@@ -78,9 +78,13 @@ def task_fetch() -> Iterator[Task]:
     for name in inputs.source_names():
         yield {
             "name": name,
-            "actions": [action(*inputs.obtained_by(name), name)],
+            "actions": [
+                action(*inputs.obtained_by(name), name),
+                action("medium.obtain", "record", name),
+            ],
             "file_dep": inputs.source_inputs(name),
             "targets": inputs.source_targets(name),
+            "uptodate": [tasks.source_intact],
         }
 
 
@@ -95,6 +99,7 @@ def task_unpack() -> Iterator[Task]:
             ],
             "file_dep": [inputs.source_target(name)],
             "targets": [facts_path(name), tree_stamp(name)],
+            "uptodate": [tasks.base_intact],
         }
 
 

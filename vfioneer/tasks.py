@@ -260,6 +260,20 @@ def has_dependencies(task: Any, values: dict[str, Any]) -> bool:
     return bool(values.get("task_dep"))
 
 
+def source_intact(task: Any, values: dict[str, Any]) -> bool:
+    """Whether a source's file is what its lock says, or what the lab made (doit's uptodate)."""
+    from vfioneer.medium import intact
+
+    return intact.source(task.name.partition(":")[2], values)
+
+
+def base_intact(task: Any, _values: dict[str, Any]) -> bool:
+    """Whether what was unpacked from a base is what the base has (doit's uptodate)."""
+    from vfioneer.medium import intact
+
+    return intact.base(task.name.partition(":")[2])
+
+
 def remove(directory: Path, dryrun: bool) -> None:
     """Remove a host's outputs (doit clean)."""
     import shutil

@@ -87,7 +87,7 @@ def source_inputs(name: str) -> list[Path]:
 def obtained_by(name: str) -> tuple[str, str]:
     """Return the module and the function that get a source's file."""
     made = "\nmade: lab" in _source_text(name)
-    return ("lab.make", "make") if made else ("supply.obtain", "obtain")
+    return ("lab.make", "make") if made else ("medium.obtain", "obtain")
 
 
 def source_targets(name: str) -> list[Path]:

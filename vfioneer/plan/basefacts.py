@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 KERNEL = "/boot/vmlinuz-x86_64"
@@ -38,10 +39,23 @@ class BaseFacts:
     image_sums: dict[str, str]
     """sha256 of each image by name: the installer unpacks only what the medium was made from."""
     boot_files: dict[str, int]
+    files: dict[str, str] = field(default_factory=dict)
+    """sha256 of every file in the ISO by its absolute path."""
+
+    @property
+    def network_files(self) -> dict[str, str]:
+        """sha256 of what network boots need, by path."""
+        return network_files(self.initrds, self.files)
 
     @property
     def kernel(self) -> str:
         return KERNEL
+
+
+def network_files(initrds: Iterable[str], files: Mapping[str, str]) -> dict[str, str]:
+    """Return the sums of a base's kernel, initrds and images, by their paths."""
+    wanted = {KERNEL, *initrds}
+    return {p: s for p, s in files.items() if p in wanted or p.startswith("/manjaro/")}
 
 
 def read_facts(file: Path) -> BaseFacts:

@@ -18,7 +18,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from vfioneer.system.errors import UserError
-from vfioneer.system.files import companion, digest, file_error, replace
+from vfioneer.system.files import SUMS, companion, digest, file_error, read_sums, replace
 from vfioneer.system.paths import CACHE
 from vfioneer.system.progress import say, size_text
 
@@ -54,6 +54,23 @@ def of(path: Path, *, fresh: bool = False) -> str:
         raise UserError(message, hint="wait until the copy has ended, and try again")
     remember(path, found)
     return found
+
+
+def listing_faults(directory: Path, *, fresh: bool = False) -> list[str]:
+    """Return what in a directory is not as its own SHA256SUMS says, a line each."""
+    try:
+        wanted = read_sums(directory / SUMS)
+        there = {path.name for path in directory.iterdir()} - {SUMS}
+    except OSError:
+        return [f"{directory / SUMS} is missing"]
+    wrong = [f"{directory / name} is missing" for name in sorted(wanted.keys() - there)]
+    wrong += [f"{directory / name} is in no list of sums" for name in sorted(there - wanted.keys())]
+    wrong += [
+        f"{directory / name} is not what {SUMS} says"
+        for name in sorted(wanted.keys() & there)
+        if of(directory / name, fresh=fresh) != wanted[name]
+    ]
+    return wrong
 
 
 def remembered(path: Path) -> str | None:
