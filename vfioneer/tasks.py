@@ -267,7 +267,7 @@ def source_intact(task: Any, values: dict[str, Any]) -> bool:
     return intact.source(task.name.partition(":")[2], values)
 
 
-def base_intact(task: Any, _values: dict[str, Any]) -> bool:
+def base_intact(task: Any) -> bool:
     """Whether what was unpacked from a base is what the base has (doit's uptodate)."""
     from vfioneer.medium import intact
 

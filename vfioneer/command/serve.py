@@ -19,7 +19,7 @@ from vfioneer.delivery import link
 from vfioneer.delivery import site as netboot
 from vfioneer.delivery.daemons import run_until_interrupted
 from vfioneer.delivery.site import Server, Site
-from vfioneer.medium import built
+from vfioneer.medium import built, verify
 from vfioneer.system.errors import UserError
 from vfioneer.system.progress import say, size_text
 
@@ -48,6 +48,7 @@ def main(variables: Mapping[str, str]) -> None:
     addresses = link.parse_range(wanted, there) if wanted else None
     require_root()
     link.require_free_ports(there, port, proxy=addresses is None)
+    verify.require(*names)
     site = netboot.lay_out(names)
     directory = netboot.SITE.absolute()
     user, group = netboot.served_as(directory)

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vfioneer.medium import areas, iso
-from vfioneer.supply.digests import read_json
+from vfioneer.supply.digests import identity, read_json
 from vfioneer.system.files import alone, replace
 from vfioneer.system.paths import CACHE
 
@@ -154,5 +154,4 @@ def _flush(path: Path) -> None:
 
 
 def _identity(path: Path) -> dict[str, int]:
-    found = path.stat()
-    return {"size": found.st_size, "mtime_ns": found.st_mtime_ns}
+    return identity(path.stat())

@@ -15,11 +15,13 @@ import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from vfioneer.medium import areas, blank, iso, laying, netboot, profile, traces
 from vfioneer.medium.ahead import AHEAD
 from vfioneer.medium.laying import Laid
+from vfioneer.medium.obtain import vouched
 from vfioneer.medium.outputs import Outputs
 from vfioneer.medium.product import OnBase, Product, as_json, inputs, on_medium, read_base
 from vfioneer.payload import domain, overlay
@@ -167,12 +169,7 @@ def master(
 ) -> None:
     """Write the medium of a host from its packed overlay and the list of its files."""
     plan = medium.plan
-    contents = {
-        "boot/grub/grub.cfg": packed.menu.encode(),
-        "vfioneer/overlay.cpio.gz": archive,
-        "vfioneer/overlay.manifest": listing,
-        "vfioneer/medium.json": as_json(packed.record),
-    }
+    contents = own_files(packed, archive, listing)
     order = blank.Order(
         name=plan.host.base.name,
         base=plan.host.base.path,
@@ -184,6 +181,16 @@ def master(
     )
     with blank.take(order) as taken:
         iso.patch(taken.descriptor, taken.areas, target, contents)
+
+
+def own_files(packed: OnBase, archive: bytes, listing: bytes) -> dict[str, bytes]:
+    """Return what on a host's medium is the host's alone, by path."""
+    return {
+        "boot/grub/grub.cfg": packed.menu.encode(),
+        "vfioneer/overlay.cpio.gz": archive,
+        "vfioneer/overlay.manifest": listing,
+        "vfioneer/medium.json": as_json(packed.record),
+    }
 
 
 def planned(name: str) -> MediumPlan:
@@ -216,7 +223,7 @@ def _manifest(name: str) -> None:
     sums = {path: found for step in steps for path, found in _sums(name, step).items()}
     sums[out.iso.name] = digests.of(out.iso)
     listed = {path: found for path, found in sums.items() if found and _is_listed(path)}
-    record = inputs(medium) | {"outputs": dict(sorted(listed.items()))}
+    record = recorded(medium, product, packed) | {"outputs": dict(sorted(listed.items()))}
     files = {
         out.manifest.name: File(mode=0o644, data=as_json(record)),
         out.sums.name: File(mode=0o644, data=sums_text(listed).encode()),
@@ -232,7 +239,20 @@ def _sums(name: str, step: str) -> Mapping[str, str]:
 
 def _is_listed(path: str) -> bool:
     # What is there for reading only is no part of the media.
-    return not path.startswith(("overlay/", "profile/", "overlay.manifest"))
+    return not path.startswith(("overlay/", "profile/"))
+
+
+def recorded(medium: MediumPlan, product: Product, packed: OnBase) -> dict[str, Any]:
+    """Return what the media are made from, who vouches for it, and what verifying compares."""
+    host, facts, record = medium.plan.host, medium.base, inputs(medium)
+    own = own_files(packed, packed.archive, product.manifest)
+    own[iso.STOCK_CONFIG] = iso.stock_menu(facts).encode()
+    sources = [host.base, host.image, *([host.packages] if host.packages else [])]
+    return record | {
+        "base": record["base"] | {"files": facts.network_files, "listing": facts.listing},
+        "checked": {source.name: vouched(source) for source in sources},
+        "medium": {path: sha256(data).hexdigest() for path, data in sorted(own.items())},
+    }
 
 
 def report(medium: MediumPlan, record: Mapping[str, Any]) -> str:

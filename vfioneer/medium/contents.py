@@ -56,24 +56,37 @@ def paths(reader: pycdlib.PyCdlib, directory: str = "/") -> Iterator[str]:
             yield from paths(reader, path)
 
 
-def sum_of(reader: pycdlib.PyCdlib, path: str, *, size: int | None = None) -> str:
-    """Return the sha256 of a file inside, or of its first `size` bytes."""
+def sum_of(reader: pycdlib.PyCdlib, path: str) -> str:
+    """Return the sha256 of a file inside."""
     found = hashlib.sha256()
-    if not reader.get_record(rr_path=path).get_data_length():
-        return found.hexdigest()  # pycdlib opens no empty file
+    if reader.get_record(rr_path=path).inode is None:
+        # What pycdlib opens as no file: an empty one, and the catalog of El Torito.
+        return found.hexdigest()
     with reader.open_file_from_iso(rr_path=path) as stream:
-        left = stream.length() if size is None else size
-        while left and (block := stream.read(min(CHUNK, left))):
+        while block := stream.read(CHUNK):
             found.update(block)
-            left -= len(block)
     return found.hexdigest()
 
 
-def tail(reader: pycdlib.PyCdlib, path: str, start: int) -> bytes:
-    """Return what follows the first `start` bytes of a file inside."""
+def text(reader: pycdlib.PyCdlib, path: str) -> str:
+    """Return a small text file inside."""
     with reader.open_file_from_iso(rr_path=path) as stream:
-        stream.seek(start)
-        return bytes(stream.read())
+        return bytes(stream.read()).decode(errors="replace")
+
+
+def extent(reader: pycdlib.PyCdlib, path: str) -> int:
+    """Return the first sector of a file inside."""
+    return int(reader.get_record(rr_path=path).extent_location())
+
+
+def boot_extents(reader: pycdlib.PyCdlib) -> set[int]:
+    """Return the first sectors of the El Torito catalog and of the boot images that it names."""
+    catalog: Any = reader.eltorito_boot_catalog
+    if catalog is None:
+        return set()
+    entries = [catalog.initial_entry]
+    entries += [entry for section in catalog.sections for entry in section.section_entries]
+    return {catalog.extent_location(), *(entry.get_rba() for entry in entries)}
 
 
 def _children(reader: pycdlib.PyCdlib, directory: str) -> list[Any]:

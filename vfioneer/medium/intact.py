@@ -20,7 +20,7 @@ from vfioneer.system.files import SUMS, read_sums
 from vfioneer.system.paths import SOURCES, TREE_STAMP, facts_path, tree_path
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 _LOCKED = re.compile(r"^[- ]*sha256: '?([0-9a-f]{64})'?$", re.M)
@@ -72,18 +72,22 @@ def base(name: str) -> bool:
         wanted = (facts["initrds"], facts["files"])
     except (UserError, OSError, ValueError, KeyError, TypeError):
         return False
-    return not tree_faults(name, network_files(*wanted))
+    return not tree_faults(tree_path(name), network_files(*wanted), digests.of)
 
 
-def tree_faults(name: str, wanted: Mapping[str, str], *, fresh: bool = False) -> list[str]:
+def target(name: str) -> Path:
+    """Return the file of a source."""
+    return inputs.source_target(name)
+
+
+def tree_faults(tree: Path, wanted: Mapping[str, str], digest: Callable[[Path], str]) -> list[str]:
     """Return what in an unpacked base is missing, other than it was, or not of the base.
 
     Args:
-        name: of the base.
+        tree: where it was unpacked to.
         wanted: sha256 by absolute path in the base.
-        fresh: read every file, whatever is remembered.
+        digest: returns the sha256 of a file.
     """
-    tree = tree_path(name)
     there = {f"/{path.relative_to(tree)}": path for path in tree.rglob("*") if not path.is_dir()}
     there.pop(f"/{TREE_STAMP}", None)
     wrong = [f"{tree}{path} is missing" for path in sorted(wanted.keys() - there.keys())]
@@ -91,6 +95,6 @@ def tree_faults(name: str, wanted: Mapping[str, str], *, fresh: bool = False) ->
     wrong += [
         f"{there[path]} is not what the base has"
         for path in sorted(wanted.keys() & there.keys())
-        if there[path].is_symlink() or digests.of(there[path], fresh=fresh) != wanted[path]
+        if there[path].is_symlink() or digest(there[path]) != wanted[path]
     ]
     return wrong

@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from vfioneer.system.files import sums_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -41,6 +44,11 @@ class BaseFacts:
     boot_files: dict[str, int]
     files: dict[str, str] = field(default_factory=dict)
     """sha256 of every file in the ISO by its absolute path."""
+
+    @property
+    def listing(self) -> str:
+        """sha256 of the list of all files with their sums, which stands for it."""
+        return hashlib.sha256(sums_text(self.files).encode()).hexdigest()
 
     @property
     def network_files(self) -> dict[str, str]:

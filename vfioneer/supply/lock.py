@@ -193,8 +193,8 @@ def _unvouched(source: Source, word: Word) -> UserError:
     wanted = " and ".join(str(path.absolute()) for path in publisher.laid_beside(source))
     file = "" if laid else f"lay the file by hand at {source.path.absolute()}; "
     hint = (
-        f"{file}lay the publisher's {wanted} beside it, and try again; or compare its sha256 with a "
-        f"source you trust and write {lock_path(source.name)} yourself, saying in checked: "
+        f"{file}lay the publisher's {wanted} beside it, and try again; or compare its sha256 with "
+        f"a source you trust and write {lock_path(source.name)} yourself, saying in checked: "
         f"who vouches; where the publisher has none of them, take them out of "
         f"{source_path(source.name)}"
     )
