@@ -95,7 +95,8 @@ def test_both_readers_see_the_contents_with_their_own_lengths(stock: Path, tmp_p
         assert out.getvalue() == data
     reader.close()
     tree = tmp_path / "tree"
-    words = ["xorriso", "-no_rc", "-osirrox", "on", "-indev", target, "-extract", "/", tree]
+    words = ["xorriso", "-no_rc", "-osirrox", "on", "-indev", str(target)]
+    words += ["-extract", "/", str(tree)]
     subprocess.run(words, check=True, capture_output=True)
     for name, data in CONTENTS.items():
         assert (tree / name).read_bytes() == data
