@@ -81,7 +81,6 @@ def test_only_the_media_that_a_recipe_asks_for_are_there(copy: Copy) -> None:
     copy.edit("recipes/gpu01.yaml", "base: ", "media: [pxe]\nbase: ")
     done = copy.doit("build", "HOST=gpu01")
     assert done.status == 0, done.output
-    assert "iso:gpu01" not in done.ran
     # What was built before and is asked for no longer would be the medium of an older recipe.
     assert not (copy.path / "build/gpu01/gpu01.iso").exists()
     assert "gpu01.iso" not in (copy.path / "build/gpu01/SHA256SUMS").read_text()
