@@ -65,7 +65,7 @@ class Copy:
         return {
             path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
             for path in sorted(root.rglob("*"))
-            if path.is_file() and not path.is_symlink()
+            if path.is_file() and not path.is_symlink() and ".made" not in path.parts
         }
 
     def leftovers(self) -> list[str]:
