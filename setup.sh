@@ -29,6 +29,7 @@ qemu-img                                     qemu-utils               qemu-img
 grub-mkimage                                 grub-common              grub
 mcopy                                        mtools                   mtools
 mkfs.fat                                     dosfstools               dosfstools
+mkfs.btrfs                                   btrfs-progs              btrfs-progs
 /usr/lib/ipxe/ipxe.efi|/usr/share/ipxe       ipxe                     ipxe
 /usr/lib/ipxe/qemu|/usr/share/qemu/pxe-virtio.rom  ipxe-qemu          qemu-common
 dnsmasq                                      dnsmasq-base             dnsmasq

@@ -139,7 +139,9 @@ def lay_out(name: str, checkout: Path) -> Host:
         record={},
         made_from={},
     )
-    product = Product(host=name, base=host.base.name, sources=(), made_from={})
+    product = Product(
+        host=name, base=host.base.name, media=host.recipe.media, sources=(), made_from={}
+    )
     files = netboot.files(product, packed, digest(out.archive))
     laying.lay(name, "pxe", laying.Laid(made_from={}, files=files))
     written = sorted(p for p in out.pxe.rglob("*") if p.is_file() and not p.is_symlink())

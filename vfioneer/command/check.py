@@ -78,4 +78,6 @@ def announce(chosen: Sequence[str]) -> None:
     from vfioneer.medium.outputs import Outputs
 
     for name in chosen:
-        print(f"{name}: {Outputs(name).iso}, {Outputs(name).report}", file=sys.stderr)
+        out = Outputs(name)
+        made = [path for path in (out.iso, out.pxe, out.report) if path.exists()]
+        print(f"{name}: {', '.join(map(str, made))}", file=sys.stderr)

@@ -20,6 +20,7 @@ from vfioneer.delivery import site as netboot
 from vfioneer.delivery.daemons import run_until_interrupted
 from vfioneer.delivery.site import Server, Site
 from vfioneer.medium import built, verify
+from vfioneer.recipe.host import recipe_path
 from vfioneer.system.errors import UserError
 from vfioneer.system.progress import say, size_text
 
@@ -82,7 +83,20 @@ def chosen(name: str | None) -> list[str]:
         built.check_outputs(each, "pxe/")
     if missing:
         say(f"not built, so not served: {', '.join(missing)}")
-    return names
+    return _with_tree(names)
+
+
+def _with_tree(names: list[str]) -> list[str]:
+    """Return the hosts that have a network tree, and say which have none."""
+    found = [name for name in names if any(path.startswith("pxe/") for path in built.sums(name))]
+    without = [name for name in names if name not in found]
+    if not found:
+        message = f"no network tree is built for {', '.join(without)}: media: does not name pxe"
+        hint = f"add pxe to media: in {recipe_path(without[0])}, then ./doit build"
+        raise UserError(message, hint=hint)
+    if without:
+        say(f"no pxe among their media, so not served: {', '.join(without)}")
+    return found
 
 
 def parse_port(text: str) -> int:

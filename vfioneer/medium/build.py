@@ -29,6 +29,7 @@ from vfioneer.payload.overlay import File
 from vfioneer.payload.template import medium_context, render_template
 from vfioneer.plan.plan import MediumPlan, derive, on_base
 from vfioneer.recipe.host import Host, load
+from vfioneer.recipe.recipe import Medium
 from vfioneer.supply import digests
 from vfioneer.system.errors import UserError
 from vfioneer.system.files import alone, sums_text
@@ -140,6 +141,9 @@ def _overlay(name: str) -> None:
 
 def _pxe(name: str) -> None:
     _product, packed = _packed(name)
+    if Medium.PXE not in _product.media:
+        _leave_out(_product, "pxe")
+        return
     keys = [key for key in packed.made_from if key.startswith("file:")]
     keys += ["code", "overlays", "made:overlay:overlay.cpio.gz"]
     made_from = {**_own_inputs(_product), **traces.values(name, keys)}
@@ -151,10 +155,18 @@ def _own_inputs(product: Product) -> dict[str, str]:
     return {key: known for key, known in product.made_from.items() if key.startswith("file:")}
 
 
+def _leave_out(product: Product, medium: str) -> None:
+    """Make nothing of a medium that the recipe does not ask for; what was made before goes."""
+    laying.lay(product.host, medium, Laid(made_from=product.made_from, files={}))
+
+
 def _iso(name: str) -> None:
     """Write build/<host>/<host>.iso."""
     out = Outputs(name)
-    _product, packed = _packed(name)
+    product, packed = _packed(name)
+    if Medium.ISO not in product.media:
+        _leave_out(product, "iso")
+        return
     keys = ["code", "made:overlay:overlay.cpio.gz", "made:overlay:overlay.manifest"]
     made_from = {**packed.made_from, **traces.values(name, keys)}
     traces.begin(name, "iso", [out.iso.name])
@@ -217,11 +229,13 @@ def _manifest(name: str) -> None:
     medium = planned(name)
     steps = STEPS["manifest"].after
     keys = [f"made:{step}:{path}" for step in steps for path in _sums(name, step)]
-    keys += ["code", "overlays", f"large:{out.iso}"]
+    keys += ["code", "overlays"]
     product, packed = _packed(name)
-    made_from = {**_own_inputs(product), **packed.made_from, **traces.values(name, keys)}
     sums = {path: found for step in steps for path, found in _sums(name, step).items()}
-    sums[out.iso.name] = digests.of(out.iso)
+    if Medium.ISO in product.media:
+        keys.append(f"large:{out.iso}")
+        sums[out.iso.name] = digests.of(out.iso)
+    made_from = {**_own_inputs(product), **packed.made_from, **traces.values(name, keys)}
     listed = {path: found for path, found in sums.items() if found and _is_listed(path)}
     record = recorded(medium, product, packed) | {"outputs": dict(sorted(listed.items()))}
     files = {

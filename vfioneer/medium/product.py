@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from vfioneer.plan.plan import Plan
     from vfioneer.recipe.host import Host
+    from vfioneer.recipe.recipe import Medium
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +60,8 @@ class Product:
     sources: tuple[str, ...]
     """The base, the guest's image and the packages, as far as the host has them."""
     base: str
+    media: tuple[Medium, ...]
+    """What the recipe asks for."""
     trees: Mapping[str, overlay.Tree] = field(default_factory=dict)
     seed: Mapping[str, str] = field(default_factory=dict)
     profile: str = ""
@@ -93,6 +96,7 @@ def produce(name: str) -> Product:
     product = Product(
         host=name,
         base=host.base.name,
+        media=host.recipe.media,
         sources=tuple(source.name for source in _sources(host)),
         made_from=shared | traces.files_read_since(_inputs(host), started),
     )

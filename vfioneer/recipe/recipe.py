@@ -71,6 +71,21 @@ class Identity(Model):
         return self
 
 
+class Medium(Choice):
+    ISO = "iso"
+    """The hybrid image: CD, USB stick, virtual medium of a BMC."""
+    PXE = "pxe"
+    """The tree that network boots need."""
+
+
+def _each_once(media: tuple[Medium, ...]) -> tuple[Medium, ...]:
+    twice = sorted({medium.value for medium in media if media.count(medium) > 1})
+    if twice:
+        message = f"names {', '.join(twice)} more than once"
+        raise failure(message)
+    return media
+
+
 class FirmwareSetting(Model):
     """One setting that a person makes in the firmware's menus before the first boot."""
 
@@ -283,6 +298,11 @@ class Recipe(Model):
     extends: tuple[HostName, ...] = ()
     base: SourceName
     """The stock medium that the host is installed from."""
+    media: Annotated[tuple[Medium, ...], Field(min_length=1), AfterValidator(_each_once)] = (
+        Medium.ISO,
+        Medium.PXE,
+    )
+    """What is built; a host that only boots from the network needs no ISO."""
     identity: Identity
     firmware: Firmware = Firmware()
     install: Install

@@ -20,6 +20,7 @@ from vfioneer.payload import menus, overlay, seed
 from vfioneer.payload.template import medium_context, plan_context, render_template
 from vfioneer.plan.basefacts import BaseFacts
 from vfioneer.plan.plan import derive, on_base
+from vfioneer.recipe.recipe import Medium
 from vfioneer.recipe.source import load_lock, load_packages_lock, load_source
 from vfioneer.system.secrets import Vault
 
@@ -149,11 +150,15 @@ def _file(mode: int, data: bytes, texts: Texts) -> list[str]:
 
 
 def _other_files(medium: MediumPlan, vault: Vault) -> dict[str, str]:
-    """Return what is rendered beside the overlay: seed, boot menus, the profile, the report."""
-    scripts = menus.scripts(medium)
+    """Return what is rendered beside the overlay: seed, boot menus, the profile, the report.
+
+    The menus are those of the media that the recipe asks for, so a medium that goes shows.
+    """
+    media = medium.plan.host.recipe.media
+    scripts = menus.scripts(medium) if Medium.PXE in media else {}
     return {
         **{f"seed/{name}": text for name, text in seed.files(medium.plan.host, vault).items()},
-        "boot/grub.cfg": menus.grub_menu(medium),
+        **({"boot/grub.cfg": menus.grub_menu(medium)} if Medium.ISO in media else {}),
         **{f"pxe/{name}": text for name, text in scripts.items()},
         "profile.conf": render_template("profile/profile.conf.j2", **plan_context(medium.plan)),
         "report.html": _report(medium),

@@ -30,6 +30,7 @@ PACKAGES: dict[str, tuple[str, str]] = {
     "lz4": ("lz4", "lz4"),
     "mcopy": ("mtools", "mtools"),
     "mke2fs": ("e2fsprogs", "e2fsprogs"),
+    "mkfs.btrfs": ("btrfs-progs", "btrfs-progs"),
     "mkfs.fat": ("dosfstools", "dosfstools"),
     "mmd": ("mtools", "mtools"),
     "mksquashfs": ("squashfs-tools", "squashfs-tools"),

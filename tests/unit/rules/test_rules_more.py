@@ -174,6 +174,8 @@ def test_network_boot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(source, "lock_path", lambda name: lock)
     assert fired(check(host), "VF304") == ["base"]
     assert not fired(check(make_host({}, {"memory": "4 GiB"})), "VF304")
+    # Who builds nothing for the network is not asked for the memory.
+    assert not fired(check(make_host({"media": ["iso"]}, {"memory": "3 GiB"})), "VF304")
 
 
 def test_needed_memory_is_initramfs_and_images_and_the_largest_again() -> None:
