@@ -98,15 +98,16 @@ fi
 if [ -n "${packages% }" ]; then
     # shellcheck disable=SC2086  # words on purpose
     set -- $packages
+    [ $# = 1 ] && missing='a system package is missing' || missing="$# system packages are missing"
     if [ "$(id -u)" = 0 ]; then
         as_root=
     elif ! command -v sudo >/dev/null; then
-        what_to_type "$typed" "$# system packages are missing, and there is no sudo"
+        what_to_type "$typed" "$missing, and there is no sudo"
     elif sudo -n true 2>/dev/null || [ -t 0 ]; then
         # sudo hands on no variables: debconf is not to ask.
         as_root='sudo env DEBIAN_FRONTEND=noninteractive'
     else
-        what_to_type "$typed" "$# system packages are missing, and sudo would ask for a password"
+        what_to_type "$typed" "$missing, and sudo would ask for a password"
     fi
     if [ -t 0 ] && [ "${CI:-}" != true ]; then
         printf 'vfioneer: install these system packages?  %s\n[Y/n] ' "$packages" >&2

@@ -5,6 +5,11 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +17,7 @@ from needs import need
 from room import BUNDLED, TOP, USER, Room, clean_room
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
 pytestmark = pytest.mark.cleanroom
 STORY = re.compile(r"^```sh\n(git clone <this repository>.*?)^```", re.M | re.S)
@@ -54,6 +59,44 @@ def build_and_test(room: Room) -> None:
 def foreign(top: Path, owner: int) -> list[str]:
     """Return what in a checkout belongs to somebody else."""
     return [str(path) for path in top.rglob("*") if path.lstat().st_uid != owner][:10]
+
+
+def test_a_killed_run_leaves_nothing(tmp_path: Path) -> None:
+    """Neither a process, nor a mount, nor a file of a room outlives whoever made it."""
+    root = tmp_path / "room"
+    done = tmp_path / "entered"
+    script = f"touch {done}; sleep 600 & sleep 600"
+    inside = f"mkdir -p {root}; mount -t tmpfs none {root}; {script}"
+    maker = (
+        "import subprocess, pathlib, room\n"
+        f"with room.kept(pathlib.Path({str(root)!r})):\n"
+        f"    subprocess.run([*room.ALONE, 'sh', '-c', {inside!r}])\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent) + f":{TOP}"}
+    with subprocess.Popen([sys.executable, "-c", maker], env=environment) as process:
+        assert within(20, done.exists)
+        assert script in commands()
+        process.kill()
+    assert within(20, lambda: not root.exists())
+    assert within(20, lambda: script not in commands())
+    assert str(root) not in Path("/proc/self/mounts").read_text()
+
+
+def within(seconds: float, holds: Callable[[], bool]) -> bool:
+    """Wait until something holds; say whether it did in time."""
+    end = time.monotonic() + seconds
+    while not holds() and time.monotonic() < end:
+        time.sleep(0.1)
+    return holds()
+
+
+def commands() -> str:
+    """Return the command lines of everything that runs on this computer."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            found.append(path.read_text(errors="replace"))
+    return "\n".join(found)
 
 
 def test_debian_12_as_root() -> None:
