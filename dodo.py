@@ -132,12 +132,12 @@ def task_test() -> Iterator[Task]:
             "basename": f"test:{part}",
             "doc": doc,
             "actions": [action("command.suite", "test", part)],
-            "task_dep": [] if part == "quick" else media,
+            "task_dep": media if part in tasks.MEDIA_PARTS else [],
         }
     every = [f"test:{part}" for part in tasks.TEST_PARTS if part != "soak"]
     yield {
         "basename": "test",
         "doc": "every test but soak",
-        "actions": [],
+        "actions": [action("command.suite", "untested")],
         "task_dep": ["lint", *every],
     }

@@ -37,6 +37,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.spawns)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Leave what was skipped to whoever started this run (vfioneer/command/suite.py)."""
+    path = os.environ.get("VFIONEER_SKIPPED")
+    if path is None:
+        return
+    lines = [
+        f"{report.nodeid}\t{' '.join(report.longrepr[2].split()).removeprefix('Skipped: ')}\n"
+        for report in terminalreporter.stats.get("skipped", [])
+        if isinstance(report.longrepr, tuple)
+    ]
+    Path(path).write_text("".join(lines))
+
+
 @pytest.fixture
 def golden(request: pytest.FixtureRequest) -> Goldens:
     return Goldens(update=bool(request.config.getoption("--update-golden")))

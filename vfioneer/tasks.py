@@ -29,8 +29,10 @@ TEST_PARTS = {
     "quick": "the tests that boot nothing, in two minutes",
     "media": "the tests that read built media back",
     "boot": "the tests that boot media in emulated machines",
+    "cleanroom": "the README's commands in new, minimal Debian systems",
     "soak": "the long ones: power cuts at fifteen points",
 }
+MEDIA_PARTS = {"media", "boot", "soak"}
 LAB_HOSTS = ("lab01", "lab02")
 # Commands that make no target: name -> (what `./doit list` says, module, function(variables)).
 COMMANDS = {

@@ -8,47 +8,16 @@ import shlex
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vfioneer.system.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
-# Program -> (Debian and Ubuntu package, Arch and Manjaro package).
-PACKAGES: dict[str, tuple[str, str]] = {
-    "cloud-init": ("cloud-init", "cloud-init"),
-    "cloud-localds": ("cloud-image-utils", "cloud-image-utils"),
-    "debugfs": ("e2fsprogs", "e2fsprogs"),
-    "bsdtar": ("libarchive-tools", "libarchive"),
-    "dnsmasq": ("dnsmasq-base", "dnsmasq"),
-    "gpg": ("gpg", "gnupg"),
-    "grub-mkimage": ("grub-common", "grub"),
-    "grub-script-check": ("grub-common", "grub"),
-    "ip": ("iproute2", "iproute2"),
-    "lz4": ("lz4", "lz4"),
-    "mcopy": ("mtools", "mtools"),
-    "mke2fs": ("e2fsprogs", "e2fsprogs"),
-    "mkfs.btrfs": ("btrfs-progs", "btrfs-progs"),
-    "mkfs.fat": ("dosfstools", "dosfstools"),
-    "mmd": ("mtools", "mtools"),
-    "mksquashfs": ("squashfs-tools", "squashfs-tools"),
-    "mmdebstrap": ("mmdebstrap", "mmdebstrap"),
-    "nginx": ("nginx-light", "nginx"),
-    "pacman": ("pacman-package-manager", "pacman"),
-    "qemu-img": ("qemu-utils", "qemu-img"),
-    "qemu-system-x86_64": ("qemu-system-x86", "qemu-base"),
-    "repo-add": ("pacman-package-manager", "pacman"),
-    "sfdisk": ("fdisk", "util-linux"),
-    "shellcheck": ("shellcheck", "shellcheck"),
-    "sqfscat": ("squashfs-tools", "squashfs-tools"),
-    "unsquashfs": ("squashfs-tools", "squashfs-tools"),
-    "unshare": ("util-linux", "util-linux"),
-    "xorriso": ("xorriso", "libisoburn"),
-    "xz": ("xz-utils", "xz"),
-    "zstd": ("zstd", "zstd"),
-}
+# One table for set-up, which runs before there is a Python, and for the messages of this module.
+PACKAGES = Path(__file__).with_name("packages.txt")
 
 # 1 January 2021: no artifact depends on when it was built (reproducible-builds.org).
 SOURCE_DATE_EPOCH = 1609459200
@@ -58,11 +27,25 @@ def find_program(name: str) -> str:
     """Return the path of a program, or raise a UserError that names the package it is in."""
     found = shutil.which(name, path=_search_path())
     if found is None:
-        debian, arch = PACKAGES.get(name, (name, name))
         message = f"{name} not found"
-        hint = f"apt-get install {debian}   or   pacman -S {arch}"
-        raise UserError(message, hint=hint)
+        raise UserError(message, hint=package_hint(name))
     return found
+
+
+def package_hint(name: str) -> str:
+    """Return what to type to get a program or file, on Debian and on Arch."""
+    debian, arch = packages().get(name, (name, name))
+    lines = [f"apt-get install {debian}", f"pacman -S {arch}"]
+    return "   or   ".join(line for line in lines if not line.endswith(" -"))
+
+
+def packages() -> dict[str, tuple[str, str]]:
+    """Return program or file -> (Debian and Ubuntu package, Arch and Manjaro package).
+
+    A package that a system does not have is "-".
+    """
+    rows = [line.split() for line in PACKAGES.read_text().splitlines() if line[:1] not in ("", "#")]
+    return {name: (row[1], row[2]) for row in rows for name in row[0].split("|")}
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
