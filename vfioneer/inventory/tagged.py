@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from vfioneer.document.forms import COMMAND_LINE_LENGTH
 from vfioneer.document.values import MacAddress, PciAddress
 from vfioneer.inventory import dump, topology
-from vfioneer.inventory.listing import Reader
+from vfioneer.inventory.reading import Reader
 from vfioneer.system.errors import UserError
 
 if TYPE_CHECKING:
