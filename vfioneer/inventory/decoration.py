@@ -48,7 +48,7 @@ _INVISIBLE = re.compile("[\u200b-\u200f\u2028\u2029\u202a-\u202e\u2060-\u2064\uf
 _SPACES = re.compile(r"[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000\f\v]")
 _EMPHASIS = re.compile(r"[*`]+|__+|~~+")
 # Quotes, bullets, diff signs, comment signs, box characters; brackets and paths are content.
-_PREFIX = re.compile(r"[^\w\[/\"'$&]*")
+_PREFIX = re.compile(r"(?:[^\w\[/\"'$&]|/(?![a-z]))*")
 _SUFFIX = re.compile(r"[\s|\\,;\u2500-\u257f]*$")
 _NUMBERED = re.compile(r"\s*\d{1,5}(?:[.):|]\s|:|\s)\s*(?=\S)")
 _ITEM = re.compile(rf"\d{{1,4}}[.)]\s+(?=(?:\[|{GROUP_WORD}|{ADDRESS}))", re.I)

@@ -54,7 +54,9 @@ class Table:
         columns = [
             next((key for key, words in _WORDS.items() if name in words), name) for name in names
         ]
-        if "group" not in columns or any(_ADDRESS.search(cell) for cell in cells):
+        if "group" not in columns or sum(map(bool, cells)) < 3:
+            return None
+        if any(re.search(r"\d", cell) for cell in cells):
             return None
         return Table(columns)
 
