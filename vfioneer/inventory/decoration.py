@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import itertools
+import quopri
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,7 +22,9 @@ MAX_LINE = 1000
 MAX_JOINED = 100_000
 TAB = 8
 ADDRESS = r"(?:[0-9a-fA-F]{4,8}:)?[0-9a-fA-F]{2}:[01][0-9a-fA-F]\.[0-7]"
-GROUP_WORD = r"(?:iommu[\s_-]*)?(?:group|gruppe|groupe|grupo)"
+GROUP_WORD = r"(?:iomm+u[\s_-]*)?(?:group|gruppe|groupe|grupo)"
+# A soft line break, a blank at the end of a line, or a no-break space, as mail encodes them.
+_QUOTED_PRINTABLE = re.compile(r"=C2=A0|=20\r?$|=3D|\w=\r?\n\w", re.M)
 _COLOURS = re.compile(
     # With the escape character, or with what is left of it: ^[, \e, \033, nothing at all.
     r"(?:\x1b|\^\[|\\e|\\x1b|\\033)?\[[0-9;?]*m|\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07"
@@ -78,7 +81,7 @@ def lines(text: str) -> Iterator[Line]:
     """Yield the pieces of a text that say something, in order."""
     raw = text.splitlines()
     numbered = _is_numbered(raw)
-    for number, line in enumerate(raw, start=1):
+    for number, line in _unfolded(raw) if _QUOTED_PRINTABLE.search(text) else enumerate(raw, 1):
         if len(line) > MAX_JOINED:
             yield Line(number=number, text=line, indent=0, raw=line)
             continue
@@ -87,6 +90,21 @@ def lines(text: str) -> Iterator[Line]:
         for piece in _cleaned(line):
             if piece.strip():
                 yield from _parts(number, piece)
+
+
+def _unfolded(raw: list[str]) -> Iterator[tuple[int, str]]:
+    """Undo the encoding of mail (RFC 2045, 6.7): a line that ends in `=` goes on in the next."""
+    start, begun = 1, ""
+    for number, line in enumerate(raw, start=1):
+        start = start if begun else number
+        if line.endswith("=") and len(begun) < MAX_LINE:
+            begun += line[:-1]
+            continue
+        encoded = (begun + line).encode(errors="replace")
+        yield start, quopri.decodestring(encoded).decode(errors="replace")
+        begun = ""
+    if begun:
+        yield start, begun
 
 
 def _cleaned(line: str) -> list[str]:
