@@ -44,7 +44,7 @@ _BBCODE = re.compile(
     re.I,
 )
 # lspci writes [size=128] itself; as a tag it is closed.
-_SIZES = re.compile(r"\[size=[^\]\s]{1,10}\](.*?)\[/size\]", re.I)
+_SIZES = re.compile(r"\[size=[^\]\s]{1,10}\](.{0,300}?)\[/size\]", re.I)
 _ENTITY = re.compile(r"&(?:[a-zA-Z]{2,10}|#\d{1,6}|#x[0-9a-fA-F]{1,5});")
 _ESCAPED = re.compile(r"\\([\[\]_*#`>~|.:()<+-])")
 _INVISIBLE = re.compile("[\u200b-\u200f\u2028\u2029\u202a-\u202e\u2060-\u2064\ufeff\u00ad]")

@@ -134,13 +134,14 @@ class _Places:
     """Finds the line of each object by its address, in order."""
 
     def __init__(self, text: str) -> None:
-        self._text = text
-        self._next: dict[str, int] = {}
         self._breaks = [match.start() for match in re.finditer("\n", text)]
+        self._starts: dict[str, list[int]] = {}
+        for match in re.finditer(rf'"({ADDRESS})"', text):
+            self._starts.setdefault(match[1], []).append(match.start())
+        for starts in self._starts.values():
+            starts.reverse()
 
     def line(self, address: str) -> int:
-        start = self._text.find(f'"{address}"', self._next.get(address, 0))
-        if start < 0:
-            return 1
-        self._next[address] = start + 1
-        return bisect_left(self._breaks, start) + 1
+        """Return the line of the next object with this address."""
+        starts = self._starts.get(address)
+        return bisect_left(self._breaks, starts.pop()) + 1 if starts else 1
