@@ -108,16 +108,18 @@ def node_exists(subject: Subject) -> Iterator[Verdict]:
 
 def cpu_can_virtualize(subject: Subject) -> Iterator[Verdict]:
     cpu = subject.hardware.cpu
-    if cpu and cpu.virtualization is False:
+    if cpu is None or cpu.virtualization is None:
+        yield Unjudged(fact="cpu.virtualization")
+    elif cpu.virtualization is False:
         message = "the CPU shows neither vmx nor svm"
         yield Finding(loc=("cpu", "virtualization"), message=message, in_hardware=True)
 
 
 def bars_fit_the_window(subject: Subject) -> Iterator[Verdict]:
     cpu, guest = subject.hardware.cpu, subject.recipe.guest
-    unknown = [function for function in subject.displays if not function.bars]
-    if unknown:
-        yield Unjudged(fact=f"bars of {unknown[0].address.short}")
+    for function in subject.displays:
+        if not function.bars:
+            yield Unjudged(fact=f"bars of {function.address.short}")
     if not any(bar.bits == 64 for f in subject.assignment.passed for bar in f.bars):
         return
     if cpu is None or cpu.address_bits is None:

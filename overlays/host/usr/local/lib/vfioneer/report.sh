@@ -9,14 +9,33 @@ json() {
     printf '"%s"' "$text"
 }
 
+# report_pci: every function with its ids and group, so that a later review sees what has moved.
+# Builtins only: a process for each device would take long on a slow machine.
+report_pci() {
+    local device group vendor product comma=
+    for device in /sys/kernel/iommu_groups/*/devices/*:*:*.*; do
+        [ -r "$device/vendor" ] || continue
+        group=${device#/sys/kernel/iommu_groups/}
+        read -r vendor <"$device/vendor" || continue
+        read -r product <"$device/device" || continue
+        printf '%s\n  {"address": "%s", "ids": "%s:%s", "group": %d}' \
+            "$comma" "${device##*/}" "${vendor#0x}" "${product#0x}" "${group%%/*}"
+        comma=,
+    done
+}
+
 # write_report STATE STEP DETAIL
 write_report() {
-    local entry name result evidence comma=
+    local entry name result evidence comma='' firmware=''
+    if [ -r /sys/class/dmi/id/bios_version ]; then
+        read -r firmware </sys/class/dmi/id/bios_version || true
+    fi
     {
         printf '{"host": %s, "state": %s, "step": %s, "detail": %s,\n' \
             "$(json "$VFIONEER_HOST")" "$(json "$1")" "$(json "$2")" "$(json "$3")"
         printf ' "kernel": %s, "arguments": %s,\n' \
             "$(json "$(uname -r)")" "$(json "$(cat /proc/cmdline)")"
+        printf ' "firmware": %s,\n' "$(json "$firmware")"
         printf ' "done": ['
         for entry in "$STAMPS"/*; do
             case $entry in *.begun | *'*') continue ;; esac
@@ -31,6 +50,8 @@ write_report() {
                 "$comma" "$(json "$name")" "$(json "$result")" "$(json "$evidence")"
             comma=,
         done
+        printf '\n ],\n "pci": ['
+        report_pci
         printf '\n ]}\n'
     } >"$STATE/report.json.partial"
     mv "$STATE/report.json.partial" "$STATE/report.json"
