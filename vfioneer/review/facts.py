@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 # The base's ISO may not be here, so everything about it is a stand-in, the same on both sides.
 _LABEL = "MEDIUM"
-_BASE = BaseFacts(
+STAND_IN = BaseFacts(
     sha256="0" * 64,
     size=0,
     label=_LABEL,
@@ -55,7 +55,7 @@ Texts = dict[str, str]
 def collect(host: Host) -> tuple[dict[str, Any], Texts]:
     """Return the facts of a host, and the texts its files refer to by their sha256."""
     texts: Texts = {}
-    medium = on_base(derive(host), _BASE)
+    medium = on_base(derive(host), STAND_IN)
     plan, live = medium.plan, medium.boot.arguments
     facts = {
         "recipe": host.recipe.model_dump(mode="json"),
@@ -165,7 +165,7 @@ def _report(medium: MediumPlan) -> str:
     """Render the page for the person at the rack as `build.report` does, without built outputs."""
     plan = medium.plan
     record = {
-        "base": {"name": plan.host.base.name, "sha256": _BASE.sha256, "label": _LABEL},
+        "base": {"name": plan.host.base.name, "sha256": STAND_IN.sha256, "label": _LABEL},
         "arguments": list(medium.boot.arguments),
         "secrets": list(plan.secrets),
         "bulk": {},
