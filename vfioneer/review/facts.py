@@ -4,14 +4,15 @@
 Host ──> overlay, seed, domain, boot menus ──> files  {path: mode, sha256}  + texts {sha256: text}
      └─> recipe, assignment, kernel, sources, rules ──> the rest
 
-This runs with the code of the revision it describes. Whatever can be read back from the rendered
-files (domain, seed, guards) is left to the comparing side, so that one reader reads both.
+Whatever can be read back from the rendered files (domain, seed, guards) is left to the comparing
+side, so that one reader reads both.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
     from vfioneer.recipe.host import Host
     from vfioneer.recipe.source import Source
 
-# The base's ISO may not be here, so everything about it is a stand-in, the same on both sides.
+# The base's ISO may not be here, so everything about it is a stand-in, the same on both sides. No
+# template can tell it from the real one: see payload/unforeseen.py.
 _LABEL = "MEDIUM"
 STAND_IN = BaseFacts(
     sha256="0" * 64,
@@ -145,7 +147,8 @@ def _files(medium: MediumPlan, texts: Texts) -> dict[str, list[str]]:
 def _file(mode: int, data: bytes, texts: Texts) -> list[str]:
     digest = hashlib.sha256(data).hexdigest()
     if digest not in texts and b"\0" not in data:
-        texts[digest] = data.decode(errors="replace")
+        with suppress(UnicodeDecodeError):
+            texts[digest] = data.decode()
     return [f"{mode:04o}", digest]
 
 
