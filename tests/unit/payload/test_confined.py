@@ -12,10 +12,9 @@ from pathlib import Path
 import pytest
 from jinja2.exceptions import SecurityError
 
-from vfioneer.medium import pxe
 from vfioneer.payload import template
-from vfioneer.payload.overlay import template_context
 from vfioneer.payload.unforeseen import Unforeseen
+from vfioneer.plan.plan import derive, on_base
 from vfioneer.recipe.host import load
 from vfioneer.review.facts import STAND_IN
 from vfioneer.system.errors import UserError
@@ -37,8 +36,7 @@ def rendered(source: str, checkout: Path, **context: object) -> str:
 def refused(source: str, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Render a template as the product does, with the context of a real host; return the error."""
     with contextlib.chdir(TOP):
-        host = load("lab01")
-        context = template_context(host) | pxe.boot_context(host, STAND_IN)
+        context = template.medium_context(on_base(derive(load("lab01")), STAND_IN))
     monkeypatch.chdir(checkout)
     (checkout / "overlays").unlink(missing_ok=True)
     (checkout / "overlays").mkdir()
