@@ -31,6 +31,7 @@ LABELS: dict[str, tuple[Tag | None, str]] = {
     "IDENTITY_MACS": (Tag.IDENTITY, "MAC addresses"),
     "FIRMWARE": (Tag.FIRMWARE, "firmware mode"),
     "GUEST": (None, "guest"),
+    "UNBOUND_ARGUMENTS": (Tag.BOOT, "arguments of the entry that binds no device"),
     "GUEST_DISK_SIZE": (None, "guest disk"),
 }
 _SIZES = {"DISK_SIZE", "GUEST_DISK_SIZE"}

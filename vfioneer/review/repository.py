@@ -8,6 +8,7 @@ is known to be read by people only: nobody can tell from here what code does.
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -127,6 +128,21 @@ def _tag(path: str) -> Tag | None:
 def _matches(path: str, pattern: str) -> bool:
     # A star of ours does not reach into folders.
     return path.count("/") == pattern.count("/") and fnmatchcase(path, pattern)
+
+
+def without_shown(changes: Iterable[FileChange], shown: set[str]) -> Iterator[FileChange]:
+    """Yield the changes, without the lines of plain overlay files that a host's files show.
+
+    What a template's own lines are, no host shows; of data that is gone nothing is left to show.
+    """
+    for change in changes:
+        is_plain = change.tag is Tag.RUNS and not change.path.endswith((".j2", "/modes.yaml"))
+        if is_plain and change.path in shown:
+            yield replace(change, lines=(), summary=f"{change.summary}, shown at its hosts")
+        elif change.is_data and change.sign == REMOVED:
+            yield replace(change, lines=())
+        else:
+            yield change
 
 
 def items(changes: Iterable[FileChange], shown_by_hosts: Iterable[str]) -> Iterator[Item]:

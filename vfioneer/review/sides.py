@@ -58,6 +58,6 @@ def compare_sides(
         hosts=hosts,
         fleet=tuple(problems.compare_fleet(before.fleet, after.fleet)),
         notes=tuple(text for text in (*notes, before.note, after.note) if text),
-        repository=changes,
+        repository=tuple(repository.without_shown(changes, shown)),
         told=(*judged, *repository.items(changes, shown)),
     )

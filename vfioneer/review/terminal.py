@@ -35,7 +35,10 @@ def _lines(review: Review) -> Iterator[str]:
     for risk in found:
         hosts = f"{names(risk.hosts)}: " if risk.hosts else ""
         yield f"  [{risk.tag}] {hosts}{clean(risk.item.text)}"
-    yield from _repository(review)
+    told = [file for file in review.repository if not file.is_data]
+    if told:
+        yield "\nfiles of the repository"
+        yield from _repository(told)
     for group in groups(review):
         yield ""
         yield from _group(group)
@@ -45,12 +48,15 @@ def _lines(review: Review) -> Iterator[str]:
     for item in quiet:
         yield f"    {item.sign} {clean(item.text)}"
     yield from _rest(review)
+    # Told by meaning at the hosts: as they are written, for who wants to look.
+    written = [file for file in review.repository if file.is_data]
+    if written:
+        yield "\nrecipes, hardware and sources as they are written"
+        yield from _repository(written)
 
 
-def _repository(review: Review) -> Iterator[str]:
-    if review.repository:
-        yield "\nfiles of the repository"
-    for file in review.repository:
+def _repository(files: list[FileChange]) -> Iterator[str]:
+    for file in files:
         tag = f"[{file.tag}] " if file.tag else ""
         yield f"  {file.sign} {tag}{clean(file.path)} ({clean(file.summary)})"
         yield from _diff(file)

@@ -178,7 +178,6 @@ def test_the_work_tree_counts_as_it_is(
     said = capsys.readouterr().out
     assert "gpu01 (broken)" in said
     assert "install.disk.serial" in said
-    assert "@team" not in said
 
 
 def test_a_base_before_vfioneer(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:

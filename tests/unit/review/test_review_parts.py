@@ -152,7 +152,7 @@ def test_guards_as_the_installer_reads_them() -> None:
     settings = guards.read(text)
     wanted = {"DISK_SIZE": "120 GB", "DISK_SERIAL": "A B", "ODD": "'", "IDENTITY_NEW": "1"}
     assert settings == wanted
-    assert [guards.tag(name) for name in settings] == [Tag.DISK, Tag.DISK, None, Tag.IDENTITY]
+    assert [guards.tag(name) for name in settings] == [Tag.DISK, Tag.DISK, Tag.RUNS, Tag.IDENTITY]
 
 
 def problem(rule: str = "VF101", **more: str) -> dict[str, str]:
@@ -304,6 +304,8 @@ def test_identity_network_and_usb() -> None:
         (Tag.FIRMWARE, "firmware mode uefi → bios"),
         (Tag.NETWORK, "address dhcp → 10.0.0.7/24"),
         (Tag.DEVICE, "USB device 046d:c31c added"),
+        (Tag.DEVICE, "USB device 046d:c31c: managed added: yes"),
+        (Tag.DEVICE, "USB device 046d:c31c: source startupPolicy added: optional"),
     ]
 
 
