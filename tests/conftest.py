@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any, NoReturn
@@ -82,6 +83,6 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "overlays").symlink_to(TOP / "overlays")
     for name in ("recipes/hardware", "recipes/profiles", "build/cache"):
         (tmp_path / name).mkdir(parents=True)
-    (tmp_path / "recipes/sources").symlink_to(TOP / "recipes/sources")
+    shutil.copytree(TOP / "recipes/sources", tmp_path / "recipes/sources")
     monkeypatch.chdir(tmp_path)
     return tmp_path

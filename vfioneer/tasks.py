@@ -58,7 +58,7 @@ COMMANDS = {
 MAKERS = {"new", "probe"}
 VARIABLES = (
     "HOST", "BASE", "HEAD", "FROM", "GPU", "SSH", "RULE", "FORMAT", "STRICT", "DEVICE", "INTERFACE",
-    "URI", "FORCE", "RANGE", "PORT", "DRYRUN",
+    "URI", "FORCE", "RANGE", "PORT", "DRYRUN", "TRUST",
 )  # fmt: skip
 # doit opens its database before the first task could make the directory.
 CACHE.mkdir(parents=True, exist_ok=True)

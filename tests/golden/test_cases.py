@@ -18,6 +18,7 @@ from vfioneer.payload import overlay
 from vfioneer.plan.plan import derive
 from vfioneer.recipe.hardware import Hardware
 from vfioneer.recipe.recipe import Recipe
+from vfioneer.system.secrets import STAND_IN, Vault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +48,7 @@ def test_rendered_files(name: str, golden: Goldens, checkout: Path) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_nothing_secret_is_rendered_into_a_golden(name: str) -> None:
     for path in (CASES / name / "expected").rglob("*"):
-        assert not path.is_file() or b"$6$" not in path.read_bytes()
+        assert not path.is_file() or b"$6$" not in path.read_bytes().replace(STAND_IN.encode(), b"")
 
 
 def test_every_recipe_field_is_in_a_golden(checkout: Path) -> None:
@@ -93,8 +94,6 @@ def test_every_overlay_file_is_in_a_golden(checkout: Path) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_static_files_are_copied_byte_for_byte(name: str, checkout: Path) -> None:
-    from vfioneer.system.secrets import Vault
-
     host = load_case(name, checkout)
     plan = derive(host)
     trees = overlay.render(plan, Vault(redacted=True))

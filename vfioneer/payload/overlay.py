@@ -22,6 +22,7 @@ from vfioneer.payload.template import plan_context, render_template
 from vfioneer.recipe import rom
 from vfioneer.recipe.recipe import Binding
 from vfioneer.system.errors import UserError
+from vfioneer.system.links import refuse_links
 from vfioneer.system.paths import OVERLAYS
 
 if TYPE_CHECKING:
@@ -118,6 +119,7 @@ def _render_layer(layer: str, context: dict[str, Any]) -> Tree:
 @cache
 def _layer_files(layer: str) -> tuple[tuple[str, bytes | None], ...]:
     """Return a layer's paths with their bytes, None for templates; read once a process."""
+    refuse_links(OVERLAYS)
     root = OVERLAYS / layer
     paths = sorted(path for path in root.rglob("*") if path.is_file())
     return tuple(

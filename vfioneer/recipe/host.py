@@ -23,6 +23,7 @@ from vfioneer.recipe.hardware import Hardware
 from vfioneer.recipe.recipe import PackageSource, Recipe
 from vfioneer.recipe.source import Kind, Source, load_source, source_path
 from vfioneer.system.errors import UserError
+from vfioneer.system.links import refuse_links
 from vfioneer.system.paths import HARDWARE, PROFILES, RECIPES, SOURCES, host_names
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def load(name: str, *, open_document: Callable[[Path], Document] = read) -> Host
     """Read a host whole; raise RecipeError with every problem of all its files at once."""
     if not recipe_path(name).exists():
         raise unknown_host(name)
+    refuse_links(RECIPES)
     recipe_document, problems = merged(recipe_path(name), open_document)
     recipe, found = validate(recipe_document, Recipe)
     problems += found

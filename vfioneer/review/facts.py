@@ -4,14 +4,15 @@
 Host ──> overlay, seed, domain, boot menus ──> files  {path: mode, sha256}  + texts {sha256: text}
      └─> recipe, assignment, kernel, sources, rules ──> the rest
 
-This runs with the code of the revision it describes. Whatever can be read back from the rendered
-files (domain, seed, guards) is left to the comparing side, so that one reader reads both.
+Whatever can be read back from the rendered files (domain, seed, guards) is left to the comparing
+side, so that one reader reads both.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -32,9 +33,10 @@ if TYPE_CHECKING:
     from vfioneer.recipe.host import Host
     from vfioneer.recipe.source import Source
 
-# The base's ISO may not be here, so everything about it is a stand-in, the same on both sides.
+# The base's ISO may not be here, so everything about it is a stand-in, the same on both sides. No
+# template can tell it from the real one: see payload/unforeseen.py.
 _LABEL = "MEDIUM"
-_BASE = BaseFacts(
+STAND_IN = BaseFacts(
     sha256="0" * 64,
     size=0,
     label=_LABEL,
@@ -55,7 +57,7 @@ Texts = dict[str, str]
 def collect(host: Host) -> tuple[dict[str, Any], Texts]:
     """Return the facts of a host, and the texts its files refer to by their sha256."""
     texts: Texts = {}
-    medium = on_base(derive(host), _BASE)
+    medium = on_base(derive(host), STAND_IN)
     plan, live = medium.plan, medium.boot.arguments
     facts = {
         "recipe": host.recipe.model_dump(mode="json"),
@@ -145,7 +147,8 @@ def _files(medium: MediumPlan, texts: Texts) -> dict[str, list[str]]:
 def _file(mode: int, data: bytes, texts: Texts) -> list[str]:
     digest = hashlib.sha256(data).hexdigest()
     if digest not in texts and b"\0" not in data:
-        texts[digest] = data.decode(errors="replace")
+        with suppress(UnicodeDecodeError):
+            texts[digest] = data.decode()
     return [f"{mode:04o}", digest]
 
 
@@ -169,7 +172,7 @@ def _report(medium: MediumPlan) -> str:
     """Render the page for the person at the rack as `build.report` does, without built outputs."""
     plan = medium.plan
     record = {
-        "base": {"name": plan.host.base.name, "sha256": _BASE.sha256, "label": _LABEL},
+        "base": {"name": plan.host.base.name, "sha256": STAND_IN.sha256, "label": _LABEL},
         "arguments": list(medium.boot.arguments),
         "secrets": list(plan.secrets),
         "bulk": {},

@@ -11,13 +11,24 @@ from vfioneer.review.change import HostChange, Section, State
 from vfioneer.review.portrait import portray
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from vfioneer.review.aspects import Facts
     from vfioneer.review.change import Item
     from vfioneer.review.rendering import Snapshot
 
 
-def compare_host(name: str, before: Snapshot, after: Snapshot) -> HostChange:
-    """Compare one host; a side that refuses its recipe is an outcome like any other."""
+def compare_host(
+    name: str, before: Snapshot, after: Snapshot, touched: Collection[str] = ()
+) -> HostChange:
+    """Compare one host; a side that refuses its recipe is an outcome like any other.
+
+    Args:
+        name: the host's.
+        before: what the one side makes of it.
+        after: what the other does.
+        touched: the files of overlays/ that differ.
+    """
     old, new = before.host(name), after.host(name)
     if new is None:
         return HostChange(name=name, state=State.REMOVED)
@@ -33,7 +44,7 @@ def compare_host(name: str, before: Snapshot, after: Snapshot) -> HostChange:
         return HostChange(name=name, state=State.MENDED, sections=sections)
     if before.hosts[name] == after.hosts[name]:
         return HostChange(name=name, state=State.UNCHANGED)
-    return _changed(name, (old["facts"], new["facts"]), (before, after))
+    return _changed(name, (old["facts"], new["facts"]), (before, after), touched)
 
 
 def _refused(name: str, old: dict[str, object] | None, new: dict[str, object]) -> HostChange:
@@ -49,16 +60,18 @@ def _quietly(items: tuple[Item, ...]) -> tuple[Item, ...]:
     return tuple(replace(item, tag=None, sign=" ") for item in items)
 
 
-def _changed(name: str, facts: tuple[Facts, Facts], sides: tuple[Snapshot, Snapshot]) -> HostChange:
+def _changed(
+    name: str,
+    facts: tuple[Facts, Facts],
+    sides: tuple[Snapshot, Snapshot],
+    touched: Collection[str],
+) -> HostChange:
     sections = tuple(
         Section(title, items)
         for title, compare in aspects.ASPECTS.items()
         if (items := tuple(compare(facts, sides)))
     )
-    titles = {section.title for section in sections}
-    told = {file for file, title in aspects.TOLD.items() if title in titles}
-    changes = tuple(files.compare(facts[0]["files"], facts[1]["files"], sides, told))
-    tags = {item.tag for section in sections for item in section.items if item.tag}
+    changes = tuple(files.compare(facts[0]["files"], facts[1]["files"], sides, touched))
     if not (sections or changes):
         return HostChange(name=name, state=State.UNCHANGED)
     return HostChange(
@@ -66,7 +79,7 @@ def _changed(name: str, facts: tuple[Facts, Facts], sides: tuple[Snapshot, Snaps
         state=State.CHANGED,
         sections=sections,
         files=files.without_echoes(changes, _arguments(sections), told=bool(sections)),
-        file_risks=tuple(files.risks(changes, tags)),
+        file_risks=tuple(files.risks(changes, told=bool(sections))),
     )
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Write what one revision makes of its recipes: run in its checkout, as a program of its own.
+"""Write what is made of one side's recipes: a program of its own, run where they were laid out.
 
     python -m vfioneer.review.snapshot REQUEST RESULT
 
@@ -11,6 +11,7 @@ result   a line a value, `kind TAB key TAB value`, key and value in JSON, of the
 from __future__ import annotations
 
 import json
+import resource
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -22,15 +23,30 @@ if TYPE_CHECKING:
     from vfioneer.recipe.host import Host
 
 # Raised when the meaning of the result changes: a side of another format is read by today's code.
-FORMAT = 1
+FORMAT = 2
+# Seconds of CPU, bytes of memory, bytes of the result. A fleet of 1000 takes 10 s and 100 MB.
+_LIMITS = {
+    resource.RLIMIT_CPU: 900,
+    resource.RLIMIT_AS: 4 * 2**30,
+    resource.RLIMIT_FSIZE: 2 * 2**30,
+}
 
 
 def main(request_file: Path, result_file: Path) -> None:
     request = json.loads(request_file.read_text())
+    _limit()
     with result_file.open("w") as result:
         _write(result, "format", "", FORMAT)
         _Snapshot(result, request["changed"]).take(request["host"])
         _write(result, "end", "", None)
+
+
+def _limit() -> None:
+    """Bound what a side may cost, whatever its files hold; templates have bounds of their own."""
+    for what, bound in _LIMITS.items():
+        _soft, hard = resource.getrlimit(what)
+        value = bound if hard == resource.RLIM_INFINITY else min(bound, hard)
+        resource.setrlimit(what, (value, hard))
 
 
 class _Snapshot:

@@ -13,7 +13,12 @@ from vfioneer.system.errors import UserError
 
 # crypt(5): $id$ and three or four parts of its own alphabet. `!` locks, as does no hash at all.
 _HASH = re.compile(r"\$(?:6|5|y|gy|2[aby]|7)\$[A-Za-z0-9./$=,]{8,250}")
-REDACTED = "!redacted"
+# What reviews, goldens and reports have in place of every secret: a hash like any other, so that no
+# template can tell it from a real one. Nobody knows a password that fits.
+STAND_IN = (
+    "$6$NUCIzqY33rf5QCMx$"
+    "5xGcwP9o0luJlWhpM5.O/ts6t98sqQzk3W9Ce4osvI5Cgoc0UeiwrzlaTHbmyMJ.85XUKQG3vqMsP0tPERdoo/"
+)
 
 
 @dataclass(kw_only=True)
@@ -21,7 +26,7 @@ class Vault:
     """Looks secrets up while a medium is made, and remembers which references it used."""
 
     redacted: bool = False
-    """For review, goldens and reports: every secret becomes one fixed word."""
+    """For review, goldens and reports: every secret becomes one fixed hash."""
     used: set[str] = field(default_factory=set)
 
     def hash(self, reference: str) -> str:
@@ -31,7 +36,7 @@ class Vault:
         """
         self.used.add(reference)
         if self.redacted:
-            return REDACTED
+            return STAND_IN
         kind, _, place = reference.partition(":")
         found = _from_environment(place) if kind == "env" else _from_file(place)
         if not _HASH.fullmatch(found):

@@ -188,6 +188,8 @@ CASES = [
          miss=(args("i915.modeset=1"), {}, {})),
     Case("VF226", "kernel.arguments[0]", recipe=args("driver=nonfree"),
          miss=(args("driver=free"), {}, {})),
+    Case("VF227", "kernel.arguments", recipe=args(*(f"a{n}={'x' * 500}" for n in range(4))),
+         miss=(args(*(f"a{n}={'x' * 300}" for n in range(4))), {}, {})),
     Case("VF301", "guest.memory", recipe={"guest.memory": "15.5 GiB"},
          miss=({"guest.memory": "15 GiB"}, {}, {})),
     Case("VF302", "guest.hugepages", hardware=NUMA,
