@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 import hypothesis
 import pytest
+from cases import lay_checkout
 from goldens import Goldens
 
 # How long an example takes says more about the machine than about the code.
@@ -66,9 +67,6 @@ def at_the_top(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkout of its own: the committed sources and overlays, and no recipe yet."""
-    (tmp_path / "overlays").symlink_to(TOP / "overlays")
-    for name in ("recipes/hardware", "recipes/profiles", "build/cache"):
-        (tmp_path / name).mkdir(parents=True)
-    (tmp_path / "recipes/sources").symlink_to(TOP / "recipes/sources")
+    lay_checkout(tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path

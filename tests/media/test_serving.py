@@ -23,10 +23,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, TypeVar
 
 import pytest
-from cases import TOP, load_case, planned
+from cases import TOP, lay_checkout, load_case, planned
 
 from bench.serving import hold
 from vfioneer.document.size import Size
@@ -130,6 +131,17 @@ def remove(lan: Lan) -> None:
 
 
 @pytest.fixture
+def checkout(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A checkout that others than root can reach: pytest's own directory is closed to them."""
+    with TemporaryDirectory(prefix="vfioneer-serving-") as name:
+        place = Path(name)
+        place.chmod(0o755)
+        lay_checkout(place)
+        monkeypatch.chdir(place)
+        yield place
+
+
+@pytest.fixture
 def lab(checkout: Path) -> Host:
     return lay_out("lab01", checkout)
 
@@ -177,7 +189,7 @@ class Serve:
     def text(self) -> str:
         return self.log.read_text()
 
-    def wait_for(self, text: str, seconds: float = 30) -> None:
+    def wait_for(self, text: str, seconds: float = 90) -> None:
         until = time.monotonic() + seconds
         while text not in self.text:
             assert self.process.poll() is None, self.text
@@ -186,7 +198,7 @@ class Serve:
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(20)
+        return self.process.wait(60)
 
 
 @contextmanager
@@ -210,19 +222,20 @@ def serving(
     serve = Serve(process, log)
     try:
         serve.wait_for("Ctrl-C stops")
-        lan.inside(lan.there, lambda: wait_for_http(int(variables.get("PORT", "80"))))
+        lan.inside(lan.there, lambda: wait_for_http(serve, int(variables.get("PORT", "80"))))
         yield serve
     finally:
         if process.poll() is None:
             serve.stop()
 
 
-def wait_for_http(port: int) -> None:
-    until = time.monotonic() + 30
+def wait_for_http(serve: Serve, port: int) -> None:
+    until = time.monotonic() + 90
     while True:
         with suppress(OSError), socket.create_connection((SERVER, port), 1):
             return
-        assert time.monotonic() < until
+        assert serve.process.poll() is None, serve.text
+        assert time.monotonic() < until, serve.text
         time.sleep(0.1)
 
 
@@ -277,16 +290,24 @@ def parse_offer(answer: bytes) -> Offer:
 def tftp(name: str) -> bytes:
     """Fetch a file by TFTP (RFC 1350)."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.settimeout(10)
-        sock.sendto(b"\0\1" + name.encode() + b"\0octet\0", (SERVER, 69))
+        sock.settimeout(1)
         data = b""
+        for _ in range(30):
+            # Firmware asks again, too: the server may only just be starting.
+            sock.sendto(b"\0\1" + name.encode() + b"\0octet\0", (SERVER, 69))
+            with suppress(TimeoutError):
+                packet, peer = sock.recvfrom(2048)
+                break
+        else:
+            pytest.fail("nobody answers by TFTP")
+        sock.settimeout(30)
         while True:
-            packet, peer = sock.recvfrom(2048)
             assert packet[:2] == b"\0\3", packet
             sock.sendto(b"\0\4" + packet[2:4], peer)
             data += packet[4:]
             if len(packet) < 516:
                 return data
+            packet, peer = sock.recvfrom(2048)
 
 
 @dataclass(frozen=True)
@@ -464,17 +485,8 @@ def servers_of(lan: Lan) -> list[str]:
     return sorted(found)
 
 
-@contextmanager
-def owned_by(directory: Path, user: str) -> Iterator[None]:
-    """Give a checkout to somebody, who must be able to reach it, too."""
-    above = [p for p in directory.parents if p.stat().st_uid == 0 and p != Path("/")]
-    modes = {path: path.stat().st_mode for path in above}
-    for path in above:
-        path.chmod(path.stat().st_mode | 0o011)
-    subprocess.run(["chown", "-hR", user, directory], check=True)
-    yield
-    for path, mode in modes.items():
-        path.chmod(mode)
+def give(checkout: Path, user: str) -> None:
+    subprocess.run(["chown", "-hR", user, checkout], check=True)
 
 
 @pytest.mark.parametrize(
@@ -490,12 +502,13 @@ def owned_by(directory: Path, user: str) -> Iterator[None]:
 def test_no_server_outlives_the_command(
     number: signal.Signals, owner: str, lan: Lan, lab: Host, checkout: Path
 ) -> None:
-    with owned_by(checkout, owner), serving(lan, checkout, **RANGE) as serve:
+    give(checkout, owner)
+    with serving(lan, checkout, **RANGE) as serve:
         offer = lan.inside(lan.there, lambda: discover(MAC, UEFI, times=10))
         assert offer is not None, serve.text
         assert {"dnsmasq", "nginx"} <= set(servers_of(lan))
         serve.process.send_signal(number)
-        status = serve.process.wait(20)
+        status = serve.process.wait(60)
         wait_until(lambda: servers_of(lan) == [])
         assert lan.inside(lan.there, lambda: discover(MAC, UEFI, times=2)) is None
         with pytest.raises(OSError, match="refused"):
@@ -508,14 +521,15 @@ def test_no_server_outlives_the_command(
 
 def test_no_server_outlives_its_keeper(lan: Lan, lab: Host, checkout: Path) -> None:
     """Not even where somebody kills what was to end the servers."""
-    with owned_by(checkout, "nobody"), serving(lan, checkout) as serve:
+    give(checkout, "nobody")
+    with serving(lan, checkout) as serve:
         here = Path("/run/netns", lan.here).stat().st_ino
         for process in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
                 inside = process.joinpath("ns/net").stat().st_ino == here
                 if inside and b"keeper.py" in process.joinpath("cmdline").read_bytes():
                     os.kill(int(process.name), signal.SIGKILL)
-        assert serve.process.wait(20) == 1
+        assert serve.process.wait(60) == 1
         wait_until(lambda: servers_of(lan) == [])
     assert "ended by itself with status" in serve.text
     assert "Traceback" not in serve.text
@@ -530,12 +544,12 @@ def test_a_signal_while_it_stops_is_no_traceback(lan: Lan, lab: Host, checkout: 
             time.sleep(0.002)
             if "vfioneer: stopped" in serve.text:
                 break
-        serve.process.wait(20)
+        serve.process.wait(60)
         wait_until(lambda: servers_of(lan) == [])
     assert "Traceback" not in serve.text
 
 
-def wait_until(holds: Callable[[], bool], seconds: float = 15) -> None:
+def wait_until(holds: Callable[[], bool], seconds: float = 30) -> None:
     until = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < until

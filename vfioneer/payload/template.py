@@ -8,11 +8,13 @@ read them. They read rendered KEY='value' files instead.
 from __future__ import annotations
 
 import shlex
+import traceback
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import jinja2
 
+from vfioneer.system.errors import UserError
 from vfioneer.system.paths import OVERLAYS
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vfioneer.plan.plan import MediumPlan, Plan
+
+_HINT = "mend the template; git diff overlays/ shows what has changed in it"
 
 
 def plan_context(plan: Plan) -> dict[str, Any]:
@@ -41,8 +45,27 @@ def medium_context(medium: MediumPlan) -> dict[str, Any]:
 
 
 def render_template(name: str, **context: Any) -> str:
-    """Render a template below overlays/."""
-    return _environment(OVERLAYS).get_template(name).render(**context)
+    """Render a template below overlays/; raise UserError with its line where that fails."""
+    try:
+        return _environment(OVERLAYS).get_template(name).render(**context)
+    except UserError:
+        raise
+    except jinja2.TemplateSyntaxError as error:
+        message = f"{OVERLAYS / (error.name or name)}:{error.lineno}: {error.message}"
+        raise UserError(message, hint=_HINT) from None
+    # A template may fail in any way that an expression can.
+    except Exception as error:
+        said = str(error) or type(error).__name__
+        raise UserError(f"{_line_of(error, name)}: {said}", hint=_HINT) from error
+
+
+def _line_of(error: BaseException, name: str) -> str:
+    """Return the template and the line that failed; Jinja writes them into the traceback."""
+    place = str(OVERLAYS / name)
+    for frame in traceback.extract_tb(error.__traceback__):
+        if frame.filename.endswith(".j2"):
+            place = f"{frame.filename}:{frame.lineno}"
+    return place
 
 
 @cache
