@@ -123,7 +123,7 @@ def _command(problem: Problem) -> str:
         "file": problem.file.as_posix(),
         "line": str(problem.mark.line),
         "col": str(problem.mark.column),
-        "title": title,
+        "title": plain(title),
     }
     shown = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
     lines = [plain(problem.message)]
