@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from bench import fleet as fleetbench
 from bench import install as installbench
 from bench import media as mediabench
+from bench import serving as servingbench
 from vfioneer.medium.build import ROOM
 from vfioneer.medium.outputs import Outputs
 from vfioneer.payload.seed import files, write_iso
@@ -60,6 +61,7 @@ def main(_variables: Mapping[str, str]) -> None:
             nothing_to_do(Path(scratch)),
             *media(mediabench.measure(HOST, Path(scratch))),
             seed_against_localds(Path(scratch)),
+            slow_clients(Path(scratch)),
             *fleet(Path(scratch)),
         ]
         installation = installbench.measure(HOST, Path(scratch) / "machines")
@@ -197,6 +199,18 @@ def seed_against_localds(scratch: Path) -> Row:
         peer_value=peer * 1000,
         bar="at least 20 x faster",
         holds=own * 20 <= peer,
+    )
+
+
+def slow_clients(scratch: Path) -> Row:
+    """1000 clients of `./doit serve` at once, each reading a little of an image now and then."""
+    found = servingbench.measure(HOST, scratch / "serving")
+    return Row(
+        what=f"slow HTTP clients held at once, all answered within {found.seconds:.1f} s",
+        value=found.answered,
+        unit="clients",
+        bar=f"{servingbench.CLIENTS} clients, none refused",
+        holds=found.answered == servingbench.CLIENTS and found.cut_off == 0,
     )
 
 

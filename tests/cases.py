@@ -65,6 +65,14 @@ def base_facts(host: Host) -> BaseFacts:
     )
 
 
+def lay_checkout(place: Path) -> None:
+    """Lay a checkout without recipes: the committed sources and overlays."""
+    (place / "overlays").symlink_to(TOP / "overlays")
+    for name in ("recipes/hardware", "recipes/profiles", "build/cache"):
+        (place / name).mkdir(parents=True)
+    shutil.copytree(TOP / "recipes/sources", place / "recipes/sources")
+
+
 def lay_out(name: str, checkout: Path) -> None:
     """Put the recipe, hardware and profiles of a case where `load` looks for them."""
     case = CASES / name

@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any, NoReturn
 
 import hypothesis
 import pytest
+from cases import lay_checkout
 from goldens import Goldens
 
 # How long an example takes says more about the machine than about the code.
@@ -80,9 +80,6 @@ def at_the_top(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkout of its own: the committed sources and overlays, and no recipe yet."""
-    (tmp_path / "overlays").symlink_to(TOP / "overlays")
-    for name in ("recipes/hardware", "recipes/profiles", "build/cache"):
-        (tmp_path / name).mkdir(parents=True)
-    shutil.copytree(TOP / "recipes/sources", tmp_path / "recipes/sources")
+    lay_checkout(tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path

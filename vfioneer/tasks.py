@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import errno
 import functools
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from doit import get_var
 from doit.dependency import MD5Checker
+from doit.doit_cmd import DoitMain
 from doit.exceptions import InvalidDodoFile, TaskFailed, UnmetDependency
 from doit.reporter import ConsoleReporter
 
 from vfioneer.system.paths import BUILD, CACHE, host_names
+from vfioneer.system.reading import is_regular
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Iterable, Iterator
 
 LARGE = 64 * 2**20
@@ -60,8 +62,8 @@ VARIABLES = (
     "HOST", "BASE", "HEAD", "FROM", "GPU", "SSH", "RULE", "FORMAT", "STRICT", "DEVICE", "INTERFACE",
     "URI", "FORCE", "RANGE", "PORT", "DRYRUN", "TRUST",
 )  # fmt: skip
-# doit opens its database before the first task could make the directory.
-CACHE.mkdir(parents=True, exist_ok=True)
+# The front door is a script; doit takes the `-m` of what it runs for its own name.
+DoitMain.BIN_NAME = "./doit"
 
 
 class Task(TypedDict, total=False):
@@ -89,7 +91,8 @@ class LargeFileChecker(MD5Checker):  # type: ignore[misc]  # doit has no types
 
     def get_state(self, dep: str, current_state: Any) -> Any:
         stat = Path(dep).stat()
-        if stat.st_size < LARGE:
+        # A device or a pipe has no content to compare; whoever reads it says so.
+        if stat.st_size < LARGE and is_regular(Path(dep)):
             return super().get_state(dep, current_state)
         return (
             None
@@ -110,9 +113,14 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]  # doit has no types
 
     desc = "vfioneer's console output"
 
+    def write(self, text: str) -> None:
+        # Standard output is for what a command prints: a review, a list, JSON, also when it fails.
+        stream = sys.stderr if self.outstream is sys.stdout else self.outstream
+        stream.write(text)
+        stream.flush()
+
     def execute_task(self, task: Any) -> None:
         if task.actions and not task.name.startswith("_"):
-            # Standard output is for what a command prints: a review, a list, JSON.
             print(task.title(), file=sys.stderr, flush=True)
 
     def skip_uptodate(self, task: Any) -> None:
@@ -140,6 +148,27 @@ CONFIG: dict[str, Any] = {
     "cleanforget": True,
     "minversion": "0.36.0",
 }
+
+
+def make_build() -> None:
+    """Make build/, in which doit opens its database before the first task could make anything."""
+    try:
+        CACHE.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(Path(error.filename or BUILD), error.strerror or "") from None
+    for place in (BUILD, *BUILD.glob(".doit.db*")):
+        # Root may write everywhere but where the file system is read-only.
+        if not os.access(place, os.W_OK):
+            raise _unwritable(place, "no right to write there, or a read-only file system")
+
+
+def _unwritable(place: Path, why: str) -> InvalidDodoFile:
+    message = f"{place} cannot be written: {why.lower()}"
+    hint = "everything that is made lies in build/; if root made it: sudo chown -R $USER build"
+    return InvalidDodoFile(f"{message}\n  hint: {hint}")
+
+
+make_build()
 
 
 def action(module: str, name: str, *arguments: Any) -> Any:

@@ -39,6 +39,8 @@ class Done:
     status: int
     output: str
     ran: set[str] = field(default_factory=set)
+    stdout: str = ""
+    stderr: str = ""
 
 
 @dataclass
@@ -55,7 +57,10 @@ class Copy:
         )  # fmt: skip
         output = done.stdout + done.stderr
         assert "Traceback" not in output, output
-        return Done(status=done.returncode, output=output, ran=set(RAN.findall(output)))
+        return Done(
+            status=done.returncode, output=output, ran=set(RAN.findall(output)),
+            stdout=done.stdout, stderr=done.stderr,
+        )  # fmt: skip
 
     def edit(self, name: str, old: str, new: str) -> None:
         file = self.path / name

@@ -15,7 +15,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from vfioneer.delivery import link
+from vfioneer.delivery import capacity, link
 from vfioneer.delivery import site as netboot
 from vfioneer.delivery.daemons import run_until_interrupted
 from vfioneer.delivery.site import Server, Site
@@ -61,6 +61,7 @@ def main(variables: Mapping[str, str]) -> None:
         directory=directory,
         user=user,
         group=group,
+        connections=capacity.connections(capacity.raise_open_files()),
     )
     netboot.configure(site, server)
     netboot.give_away(directory)
@@ -135,6 +136,9 @@ def announce(site: Site, server: Server) -> None:
         else "addresses come from the network's own DHCP server"
     )
     say(f"{server.url} on {there.name}, {there.address}; {addresses}")
+    if server.connections < capacity.FEW:
+        say(f"only {server.connections} machines are served at once: this computer's hard limit of")
+        say(f"open files (ulimit -Hn) is too low; {capacity.FILES} would be enough")
     if not there.carrier:
         say(f"{there.name} has no carrier: is the cable in, and the other end switched on?")
     ports = "UDP 67 and 69" if server.range else "UDP 67, 69 and 4011"

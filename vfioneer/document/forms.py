@@ -17,7 +17,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError, core_schema
 
-from vfioneer.document.values import PciAddress, PciSlot
+from vfioneer.document.document import REFERENCE
+from vfioneer.document.values import KernelArgument, PciAddress, PciSlot
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,8 @@ LINE_LENGTH = 200
 Line = Annotated[str, StringConstraints(max_length=LINE_LENGTH), AfterValidator(_printable)]
 # COMMAND_LINE_SIZE of x86 is 2048 (arch/x86/include/asm/setup.h); boot loaders may add theirs.
 COMMAND_LINE_LENGTH = 4096
+# One byte of it ends the line.
+MAX_ARGUMENTS = 2047
 CommandLine = Annotated[
     str, StringConstraints(max_length=COMMAND_LINE_LENGTH), AfterValidator(_printable)
 ]
@@ -99,6 +102,18 @@ def _ip(value: str) -> str:
         raise failure(message) from None
 
 
+def _fits_the_command_line(value: tuple[KernelArgument, ...]) -> tuple[KernelArgument, ...]:
+    length = len(" ".join(value))
+    if length > MAX_ARGUMENTS:
+        message = (
+            f"{length} characters together; the kernel reads the first {MAX_ARGUMENTS} of its "
+            "command line, the derived arguments among them"
+        )
+        raise failure(message)
+    return value
+
+
+KernelArguments = Annotated[tuple[KernelArgument, ...], AfterValidator(_fits_the_command_line)]
 # Validated to one of the two types; JSON Schema shows it as a plain string with its pattern.
 PciTarget = Annotated[
     PciAddress | PciSlot,
@@ -136,7 +151,7 @@ BridgeName = Annotated[
 Secret = Annotated[
     str,
     Form(
-        r"env:[A-Z_][A-Z0-9_]{0,63}|file:[A-Za-z0-9._~/-]{1,200}",
+        REFERENCE.pattern,
         'a reference to a secret, "env:NAME" or "file:path"; it never stands here itself',
     ),
 ]

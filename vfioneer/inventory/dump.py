@@ -48,8 +48,10 @@ def read_dump(path: Path, host: str) -> tuple[Hardware, list[str]]:
 
 def _text(path: Path) -> str:
     try:
-        size = path.stat().st_size
-        raw = path.read_bytes() if size <= MAX_BYTES else b""
+        # What has no end, such as /dev/zero, has no size either.
+        with path.open("rb") as stream:
+            raw = stream.read(MAX_BYTES + 1)
+        size = max(len(raw), path.stat().st_size)
     except OSError as error:
         message = f"{path}: cannot be read: {error.strerror}"
         raise UserError(message) from None

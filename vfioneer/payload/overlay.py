@@ -16,12 +16,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from vfioneer.document.syntax import read
 from vfioneer.payload import cpio, domain, seed
+from vfioneer.payload.modes import read_modes
 from vfioneer.payload.template import plan_context, render_template
 from vfioneer.recipe import rom
 from vfioneer.recipe.recipe import Binding
-from vfioneer.system.errors import UserError
 from vfioneer.system.links import refuse_links
 from vfioneer.system.paths import OVERLAYS
 
@@ -134,16 +133,7 @@ def _layer_files(layer: str) -> tuple[tuple[str, bytes | None], ...]:
 @cache
 def _modes() -> dict[str, dict[str, int]]:
     """Read overlays/modes.yaml; an entry that names no file is an error."""
-    document = read(OVERLAYS / "modes.yaml")
-    modes: dict[str, dict[str, int]] = {}
-    for layer, entries in (document.data or {}).items():
-        known = {path.removesuffix(".j2") for path, _ in _layer_files(layer)}
-        for path, mode in entries.items():
-            if path not in known:
-                found = document.problem((layer, path), f"there is no overlays/{layer}/{path}")
-                raise UserError(str(found))
-            modes.setdefault(layer, {})[path] = int(mode, 8)
-    return modes
+    return read_modes(lambda layer: {path.removesuffix(".j2") for path, _ in _layer_files(layer)})
 
 
 def entries(trees: dict[str, Tree], config: str) -> Iterator[cpio.Entry]:

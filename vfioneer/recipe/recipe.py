@@ -13,6 +13,7 @@ from vfioneer.document.forms import (
     Identifier,
     InterfaceAddress,
     IpAddress,
+    KernelArguments,
     Keymap,
     Line,
     Locale,
@@ -31,7 +32,6 @@ from vfioneer.document.values import (
     FirmwareMode,
     GuestName,
     HostName,
-    KernelArgument,
     MacAddress,
     ModuleName,
     PackageName,
@@ -43,9 +43,13 @@ from vfioneer.document.values import (
 )
 
 CpuNumber = Annotated[int, Field(ge=0, le=4095)]
-# What the guide installs.
+# A profile for the site, the rack, the board, the card: what extends more is a mistake.
+MAX_PROFILES = 16
+# Ports of one machine: a dnsmasq line and a boot script each.
+MAX_MACS = 64
 # Directories of build/ that belong to no host.
 RESERVED = ("cache", "pxe")
+# What the guide installs.
 GUIDE_PACKAGES = tuple(map(PackageName, ("libvirt", "qemu", "edk2-ovmf", "virt-manager")))
 
 
@@ -60,7 +64,7 @@ class Identity(Model):
     """System product name (SMBIOS type 1)."""
     board: Identifier | None = None
     """Baseboard product name (SMBIOS type 2)."""
-    macs: tuple[MacAddress, ...] = ()
+    macs: Annotated[tuple[MacAddress, ...], Field(max_length=MAX_MACS)] = ()
     """Ethernet addresses, all of which the machine has; PXE finds the host by them."""
 
     @model_validator(mode="after")
@@ -166,7 +170,7 @@ class Network(Model):
 
 
 class Kernel(Model):
-    arguments: tuple[KernelArgument, ...] = ()
+    arguments: KernelArguments = ()
     """Tokens on top of the derived ones, on the media and on the installed system."""
     modules: tuple[ModuleName, ...] = ()
     """Modules for the initramfs, after the vfio ones."""
@@ -295,7 +299,7 @@ class Recipe(Model):
     format: Literal[1]
     host: Annotated[HostName, AfterValidator(_has_a_place)]
     description: Line = ""
-    extends: tuple[HostName, ...] = ()
+    extends: Annotated[tuple[HostName, ...], Field(max_length=MAX_PROFILES)] = ()
     base: SourceName
     """The stock medium that the host is installed from."""
     media: Annotated[tuple[Medium, ...], Field(min_length=1), AfterValidator(_each_once)] = (

@@ -8,10 +8,13 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vfioneer.system.errors import UserError
+from vfioneer.system.log import place, record
+from vfioneer.system.plain import plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
 # One table for set-up, which runs before there is a Python, and for the messages of this module.
 PACKAGES = Path(__file__).with_name("packages.txt")
 
+# The characters of a command that a message shows.
+SHOWN = 160
 # 1 January 2021: no artifact depends on when it was built (reproducible-builds.org).
 SOURCE_DATE_EPOCH = 1609459200
 
@@ -85,7 +90,8 @@ def run(
     words = [str(word) for word in argv]
     command = [find_program(words[0]), *words[1:]]
     if not quiet:
-        print(f"+ {shlex.join(words)}", file=sys.stderr, flush=True)
+        print(f"+ {plain(_short(words))}", file=sys.stderr, flush=True)
+    started = time.monotonic()
     stream = log.open("ab") if log else None
     try:
         done = subprocess.run(
@@ -100,11 +106,26 @@ def run(
     finally:
         if stream:
             stream.close()
+    elsewhere = f"# its output is in {log}\n".encode() if log else None
+    seconds = time.monotonic() - started
+    record(words, cwd, done.returncode, seconds, elsewhere, done.stdout, done.stderr)
     if check and done.returncode != 0:
         said = log.read_bytes() if log else (done.stderr or done.stdout)
-        message = f"{shlex.join(words)} failed with exit status {done.returncode}{last_lines(said)}"
-        raise UserError(message, hint=f"the whole output is in {log}" if log else "")
+        message = f"{_short(words)} failed with exit status {done.returncode}{last_lines(said)}"
+        raise UserError(message, hint=_where(log))
     return done
+
+
+def _short(words: Sequence[str]) -> str:
+    """Return a command as far as people read it; the whole of it is in the log."""
+    text = shlex.join(words)
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
+
+
+def _where(log: Path | None) -> str:
+    if log:
+        return f"the whole output is in {log}"
+    return f"the whole command and its output are in {place()}" if place().exists() else ""
 
 
 def last_lines(output: bytes, count: int = 12) -> str:
