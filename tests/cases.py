@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from goldens import CASES
 
 from vfioneer.medium import build
+from vfioneer.medium.obtain import vouched
 from vfioneer.payload import menus, overlay, seed
 from vfioneer.payload.template import plan_context, render_template
 from vfioneer.plan.basefacts import BaseFacts
@@ -141,6 +142,7 @@ def report(medium: MediumPlan) -> str:
         "base": {"name": plan.host.base.name, "sha256": base.sha256, "label": base.label},
         "arguments": list(medium.boot.arguments),
         "secrets": list(plan.secrets),
+        "checked": {source.name: vouched(source) for source in plan.host.sources},
         "outputs": {f"{name}.iso": "0" * 64, "pxe/http/boot.ipxe": "1" * 64},
     }
     return build.report(medium, record)

@@ -261,10 +261,9 @@ def recorded(medium: MediumPlan, product: Product, packed: OnBase) -> dict[str, 
     host, facts, record = medium.plan.host, medium.base, inputs(medium)
     own = own_files(packed, packed.archive, product.manifest)
     own[iso.STOCK_CONFIG] = iso.stock_menu(facts).encode()
-    sources = [host.base, host.image, *([host.packages] if host.packages else [])]
     return record | {
         "base": record["base"] | {"files": facts.network_files, "listing": facts.listing},
-        "checked": {source.name: vouched(source) for source in sources},
+        "checked": {source.name: vouched(source) for source in host.sources},
         "medium": {path: sha256(data).hexdigest() for path, data in sorted(own.items())},
     }
 

@@ -97,7 +97,7 @@ def produce(name: str) -> Product:
         host=name,
         base=host.base.name,
         media=host.recipe.media,
-        sources=tuple(source.name for source in _sources(host)),
+        sources=tuple(source.name for source in host.sources),
         made_from=shared | traces.files_read_since(_inputs(host), started),
     )
     try:
@@ -211,12 +211,8 @@ def _listed(path: Path) -> Path:
     return path / SUMS if path.suffix == "" else path
 
 
-def _sources(host: Host) -> list[Any]:
-    return [source for source in (host.base, host.image, host.packages) if source is not None]
-
-
 def _inputs(host: Host) -> list[Path]:
     """Return every file that was read for a host, and locks that may come to be."""
     roms = {name for name in host.assignment.roms.values() if rom.is_file(name)}
-    locks = [lock_path(source.name) for source in _sources(host)]
+    locks = [lock_path(source.name) for source in host.sources]
     return [*host.inputs, *map(rom.path, sorted(roms)), *locks]

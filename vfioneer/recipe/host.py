@@ -48,6 +48,11 @@ class Host:
     def name(self) -> str:
         return self.recipe.host
 
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """What the host is made from: its base, the guest's image, and the packages it has."""
+        return (self.base, self.image, *([self.packages] if self.packages else []))
+
     @cached_property
     def assignment(self) -> Assignment:
         return assign(self.recipe, self.hardware)
@@ -55,8 +60,7 @@ class Host:
     @cached_property
     def inputs(self) -> tuple[Path, ...]:
         """Every file this host was read from, sorted."""
-        known = (self.base, self.image, *([self.packages] if self.packages else []))
-        sources = {source_path(source.name) for source in known}
+        sources = {source_path(source.name) for source in self.sources}
         documents = (self.recipe_document, self.hardware_document)
         read_files = {file for document in documents for file in document.lines}
         return tuple(sorted(read_files | sources))

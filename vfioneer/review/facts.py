@@ -17,6 +17,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from vfioneer import rules
+from vfioneer.medium.obtain import vouched
 from vfioneer.payload import menus, overlay, seed
 from vfioneer.payload.template import medium_context, plan_context, render_template
 from vfioneer.plan.basefacts import BaseFacts
@@ -176,6 +177,7 @@ def _report(medium: MediumPlan) -> str:
         "arguments": list(medium.boot.arguments),
         "secrets": list(plan.secrets),
         "bulk": {},
+        "checked": {source.name: vouched(source) for source in plan.host.sources},
         "outputs": {},
     }
     return render_template("report/report.html.j2", **medium_context(medium), record=record)
