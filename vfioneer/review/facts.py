@@ -26,7 +26,7 @@ from vfioneer.recipe.source import load_lock, load_packages_lock, load_source
 from vfioneer.system.secrets import Vault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from vfioneer.document.document import Problem
     from vfioneer.plan.plan import MediumPlan
@@ -73,6 +73,18 @@ def collect(host: Host) -> tuple[dict[str, Any], Texts]:
         "problems": plain_problems(rules.check(host)),
     }
     return facts, texts
+
+
+def collect_some(host: Host, targets: Collection[str]) -> tuple[dict[str, list[str]], Texts]:
+    """Return only the files at some places, of a host of which nothing else can have changed."""
+    texts: Texts = {}
+    trees = overlay.render_some(derive(host), targets)
+    files = {
+        f"{tree}/{path}": _file(file.mode, file.data, texts)
+        for tree, members in trees.items()
+        for path, file in members.items()
+    }
+    return files, texts
 
 
 def plain_problems(problems: Iterable[Problem]) -> list[dict[str, str]]:
