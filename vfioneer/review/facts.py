@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from vfioneer import rules
 from vfioneer.payload import menus, overlay, seed
 from vfioneer.payload.template import medium_context, plan_context, render_template
+from vfioneer.payload.unforeseen import Unforeseen
 from vfioneer.plan.basefacts import BaseFacts
 from vfioneer.plan.plan import derive, on_base
 from vfioneer.recipe.recipe import Medium
@@ -184,7 +185,12 @@ def _report(medium: MediumPlan) -> str:
     """Render the page for the person at the rack as `build.report` does, without built outputs."""
     plan = medium.plan
     record = {
-        "base": {"name": plan.host.base.name, "sha256": STAND_IN.sha256, "label": _LABEL},
+        "base": {
+            "name": plan.host.base.name,
+            "sha256": Unforeseen(STAND_IN.sha256),
+            "label": Unforeseen(_LABEL),
+        },
+        "checked": {},
         "arguments": list(medium.boot.arguments),
         "secrets": list(plan.secrets),
         "bulk": {},
