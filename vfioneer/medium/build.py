@@ -27,6 +27,7 @@ from vfioneer.medium.product import OnBase, Product, as_json, inputs, on_medium,
 from vfioneer.payload import domain, overlay
 from vfioneer.payload.overlay import File
 from vfioneer.payload.template import medium_context, render_template
+from vfioneer.payload.unforeseen import Unforeseen
 from vfioneer.plan.plan import MediumPlan, derive, on_base
 from vfioneer.recipe.host import Host, load
 from vfioneer.recipe.recipe import Medium
@@ -270,7 +271,10 @@ def recorded(medium: MediumPlan, product: Product, packed: OnBase) -> dict[str, 
 
 def report(medium: MediumPlan, record: Mapping[str, Any]) -> str:
     """Return the one page for the person at the rack."""
-    return render_template("report/report.html.j2", **medium_context(medium), record=record)
+    base: Mapping[str, Any] = record["base"]
+    only_printed = {key: Unforeseen(base[key]) for key in ("label", "sha256")}
+    shown = {**record, "base": {**base, **only_printed}}
+    return render_template("report/report.html.j2", **medium_context(medium), record=shown)
 
 
 STEPS = {

@@ -25,7 +25,7 @@ from vfioneer.system.links import refuse_links
 from vfioneer.system.paths import OVERLAYS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from vfioneer.plan.plan import Plan
     from vfioneer.recipe.host import Host
@@ -78,6 +78,18 @@ def render(plan: Plan, vault: Vault) -> dict[str, Tree]:
     return {tree: dict(sorted(files.items())) for tree, files in trees.items()}
 
 
+def render_some(plan: Plan, targets: Collection[str]) -> dict[str, Tree]:
+    """Render only the layers' files that land at some places: what a change to overlays/ shows."""
+    context = plan_context(plan)
+    trees: dict[str, Tree] = {}
+    for tree, names in layers(plan.host).items():
+        files: Tree = {}
+        for layer in names:
+            files |= _render_layer(layer, context, targets)
+        trees[tree] = files
+    return trees
+
+
 def _user_files(host: Host, vault: Vault) -> Tree:
     files: Tree = {}
     for user in host.recipe.install.users:
@@ -102,16 +114,18 @@ def text_file(text: str) -> File:
     return File(mode=_DEFAULT_MODE, data=text.encode())
 
 
-def _render_layer(layer: str, context: dict[str, Any]) -> Tree:
+def _render_layer(
+    layer: str, context: dict[str, Any], targets: Collection[str] | None = None
+) -> Tree:
     modes = _modes().get(layer, {})
     files: Tree = {}
     for path, data in _layer_files(layer):
+        target = path.removesuffix(".j2") if data is None else path
+        if targets is not None and target not in targets:
+            continue
         if data is None:
-            target = path.removesuffix(".j2")
-            content = render_template(f"{layer}/{path}", **context).encode()
-        else:
-            target, content = path, data
-        files[target] = File(mode=modes.get(target, _DEFAULT_MODE), data=content)
+            data = render_template(f"{layer}/{path}", **context).encode()  # noqa: PLW2901
+        files[target] = File(mode=modes.get(target, _DEFAULT_MODE), data=data)
     return files
 
 

@@ -20,6 +20,7 @@ from vfioneer import rules
 from vfioneer.medium.obtain import vouched
 from vfioneer.payload import menus, overlay, seed
 from vfioneer.payload.template import medium_context, plan_context, render_template
+from vfioneer.payload.unforeseen import Unforeseen
 from vfioneer.plan.basefacts import BaseFacts
 from vfioneer.plan.plan import derive, on_base
 from vfioneer.recipe.recipe import Medium
@@ -27,7 +28,7 @@ from vfioneer.recipe.source import load_lock, load_packages_lock, load_source
 from vfioneer.system.secrets import Vault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from vfioneer.document.document import Problem
     from vfioneer.plan.plan import MediumPlan
@@ -74,6 +75,18 @@ def collect(host: Host) -> tuple[dict[str, Any], Texts]:
         "problems": plain_problems(rules.check(host)),
     }
     return facts, texts
+
+
+def collect_some(host: Host, targets: Collection[str]) -> tuple[dict[str, list[str]], Texts]:
+    """Return only the files at some places, of a host of which nothing else can have changed."""
+    texts: Texts = {}
+    trees = overlay.render_some(derive(host), targets)
+    files = {
+        f"{tree}/{path}": _file(file.mode, file.data, texts)
+        for tree, members in trees.items()
+        for path, file in members.items()
+    }
+    return files, texts
 
 
 def plain_problems(problems: Iterable[Problem]) -> list[dict[str, str]]:
@@ -173,7 +186,12 @@ def _report(medium: MediumPlan) -> str:
     """Render the page for the person at the rack as `build.report` does, without built outputs."""
     plan = medium.plan
     record = {
-        "base": {"name": plan.host.base.name, "sha256": STAND_IN.sha256, "label": _LABEL},
+        "base": {
+            "name": plan.host.base.name,
+            "sha256": Unforeseen(STAND_IN.sha256),
+            "label": Unforeseen(_LABEL),
+        },
+        "checked": {},
         "arguments": list(medium.boot.arguments),
         "secrets": list(plan.secrets),
         "bulk": {},

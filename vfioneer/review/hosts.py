@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from vfioneer.review.aspects import Facts
-    from vfioneer.review.change import Item
+    from vfioneer.review.change import FileChange, Item
     from vfioneer.review.rendering import Snapshot
 
 
@@ -34,6 +34,9 @@ def compare_host(
         return HostChange(name=name, state=State.REMOVED)
     if new.get("same"):
         return HostChange(name=name, state=State.UNCHANGED)
+    if "files" in new and old is not None and "files" in old:
+        changes = tuple(files.compare(old["files"], new["files"], (before, after), touched))
+        return _only_files(name, changes)
     if "facts" not in new:
         return _refused(name, old, new)
     if old is None:
@@ -47,9 +50,17 @@ def compare_host(
     return _changed(name, (old["facts"], new["facts"]), (before, after), touched)
 
 
+def _only_files(name: str, changes: tuple[FileChange, ...]) -> HostChange:
+    """Return what changed for a host whose recipe and all that it is made from are the same."""
+    if not changes:
+        return HostChange(name=name, state=State.UNCHANGED)
+    risks = tuple(files.risks(changes, told=False))
+    return HostChange(name=name, state=State.CHANGED, files=changes, file_risks=risks)
+
+
 def _refused(name: str, old: dict[str, object] | None, new: dict[str, object]) -> HostChange:
     reasons = problems.refusals(new)
-    if old is not None and "facts" not in old and not old.get("same"):
+    if old is not None and not {"facts", "files", "same"} & old.keys():
         section = Section("the recipe is refused on both sides", _quietly(reasons))
         return HostChange(name=name, state=State.REFUSED, sections=(section,))
     section = Section("the recipe is refused", reasons)

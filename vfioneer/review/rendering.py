@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 _PROGRAM = "vfioneer.review.snapshot"
 _SAME = '{"same": true}'
+_LAYERS = ("initramfs", "shared", "live", "host")
+"""Whose files land on a machine as they lie there; the others are read by code."""
+_KINDS = ("same", "files")
 
 
 @dataclass(kw_only=True)
@@ -77,21 +80,47 @@ def snapshots(
     if not ours:
         same = {name: _SAME for name in head.host_names if host in (None, name)}
         return Snapshot(hosts=same), Snapshot(hosts=same)
-    # With the same code, overlays and sources only those hosts differ that read what differs.
+    # With the same code and sources only those hosts differ that read what differs, and of the
+    # others only what the changed files of overlays/ land as.
     shared = any(
-        not path.startswith(f"{RECIPES}/") or path.startswith(f"{SOURCES}/") for path in ours
+        path.startswith((f"{PACKAGE}/", f"{SOURCES}/", f"{RECIPES}/roms/")) for path in ours
     )
-    first, second = _both(base, head, host, None if shared else ours, trust=trust)
+    changed = None if shared else ours
+    first, second = _both(base, head, host, changed, _places(ours), trust=trust)
     common = first.hosts.keys() & second.hosts.keys()
-    if any((first.hosts[name] == _SAME) != (second.hosts[name] == _SAME) for name in common):
-        return _both(base, head, host, None, trust=trust)
+    if any(_kind(first.hosts[name]) != _kind(second.hosts[name]) for name in common):
+        return _both(base, head, host, None, None, trust=trust)
     return first, second
 
 
+def _places(paths: Sequence[str]) -> list[str] | None:
+    """Return where the changed files of overlays/ land, None where more can follow from them."""
+    places = set()
+    for path in paths:
+        if not path.startswith(f"{OVERLAYS}/"):
+            continue
+        layer, _, place = path.removeprefix(f"{OVERLAYS}/").partition("/")
+        if not place or not (layer in _LAYERS or layer.startswith("host-")):
+            return None
+        places |= {place, place.removesuffix(".j2")}
+    return sorted(places)
+
+
+def _kind(data: str) -> str:
+    """Tell what a host's data is: both sides have to have the same to be compared."""
+    return next((kind for kind in _KINDS if data.startswith(f'{{"{kind}"')), "")
+
+
 def _both(
-    base: Side, head: Side, host: str | None, changed: list[str] | None, *, trust: bool
+    base: Side,
+    head: Side,
+    host: str | None,
+    changed: list[str] | None,
+    places: list[str] | None,
+    *,
+    trust: bool,
 ) -> tuple[Snapshot, Snapshot]:
-    request = json.dumps({"host": host, "changed": changed})
+    request = json.dumps({"host": host, "changed": changed, "places": places})
     with ThreadPoolExecutor(2) as pool:
         first, second = pool.map(lambda side: _render(side, request, trust=trust), (base, head))
     return first, second

@@ -3,7 +3,9 @@
 
     python -m vfioneer.review.snapshot REQUEST RESULT
 
-request  {"host": name or null, "changed": [paths] or null}      null: every host is rendered
+request  {"host": name or null, "changed": [paths] or null, "places": [paths] or null}
+         changed: what hosts are read from and differs; null: every host is rendered
+         places: on the target, that alone can differ for the other hosts; null: render them whole
 result   a line a value, `kind TAB key TAB value`, key and value in JSON, of these kinds: format,
          text (key: its sha256), host (key: its name), fleet (rules about all hosts), end
 """
@@ -37,7 +39,7 @@ def main(request_file: Path, result_file: Path) -> None:
     _limit()
     with result_file.open("w") as result:
         _write(result, "format", "", FORMAT)
-        _Snapshot(result, request["changed"]).take(request["host"])
+        _Snapshot(result, request["changed"], request["places"]).take(request["host"])
         _write(result, "end", "", None)
 
 
@@ -50,9 +52,10 @@ def _limit() -> None:
 
 
 class _Snapshot:
-    def __init__(self, result: TextIO, changed: list[str] | None) -> None:
+    def __init__(self, result: TextIO, changed: list[str] | None, places: list[str] | None) -> None:
         self.result = result
         self.changed = None if changed is None else set(changed)
+        self.places = None if places is None else set(places)
         self.written: set[str] = set()
         self.hosts: list[Host] = []
 
@@ -71,14 +74,20 @@ class _Snapshot:
     def _host(self, name: str) -> dict[str, Any]:
         """Return a host's facts, or why there are none."""
         from vfioneer.recipe.host import load
-        from vfioneer.review.facts import collect, plain_problems
+        from vfioneer.review.facts import collect, collect_some, plain_problems
 
         try:
             host = load(name)
             self.hosts.append(host)
-            if self._is_untouched(host):
-                return {"same": True}
-            facts, texts = collect(host)
+            found: dict[str, Any]
+            if self._is_untouched(host) and self.places is not None:
+                if not self.places:
+                    return {"same": True}
+                files, texts = collect_some(host, self.places)
+                found = {"files": files}
+            else:
+                facts, texts = collect(host)
+                found = {"facts": facts}
         except RecipeError as error:
             return {"problems": plain_problems(error.problems)}
         except UserError as error:
@@ -89,7 +98,7 @@ class _Snapshot:
             if digest not in self.written:
                 self.written.add(digest)
                 _write(self.result, "text", digest, text)
-        return {"facts": facts}
+        return found
 
     def _is_untouched(self, host: Host) -> bool:
         if self.changed is None:
