@@ -39,7 +39,11 @@ LAB_HOSTS = ("lab01", "lab02")
 # Commands that make no target: name -> (what `./doit list` says, module, function(variables)).
 COMMANDS = {
     "bench": ("the numbers of the README, each beside its peer", "bench.run", "main"),
-    "define": ("define or update the guest on a live host (HOST= URI=)", "command.define", "main"),
+    "define": (
+        "define or update the guest on a live host (HOST= URI=; DRYRUN=1, YES=1)",
+        "command.define",
+        "main",
+    ),
     "explain": ("why a rule is a rule (RULE=VF101)", "command.explain", "main"),
     "lint": ("formatting, linters, types, shell scripts", "command.suite", "lint"),
     "lock": ("pin every download by its sha256, asking the publisher", "command.lock", "lock_all"),
@@ -60,7 +64,7 @@ COMMANDS = {
 MAKERS = {"new", "probe"}
 VARIABLES = (
     "HOST", "BASE", "HEAD", "FROM", "GPU", "SSH", "RULE", "FORMAT", "STRICT", "DEVICE", "INTERFACE",
-    "URI", "FORCE", "RANGE", "PORT", "DRYRUN", "TRUST",
+    "URI", "FORCE", "RANGE", "PORT", "DRYRUN", "TRUST", "YES",
 )  # fmt: skip
 # The front door is a script; doit takes the `-m` of what it runs for its own name.
 DoitMain.BIN_NAME = "./doit"

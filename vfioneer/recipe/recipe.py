@@ -15,6 +15,7 @@ from vfioneer.document.forms import (
     IpAddress,
     KernelArguments,
     Keymap,
+    LibvirtUri,
     Line,
     Locale,
     PciTarget,
@@ -167,6 +168,8 @@ class Network(Model):
     dns: tuple[IpAddress, ...] = ()
     bridge: BridgeName | None = None
     """Put the interface into this bridge and the guest on it; else the guest is behind NAT."""
+    uri: LibvirtUri | None = None
+    """Where the installed host's libvirt is reached, such as qemu+ssh://root@10.0.0.7/system."""
 
 
 class Kernel(Model):
