@@ -259,6 +259,13 @@ class HugePage(Choice):
         return Size.parse(self.value)
 
 
+class HideKvm(Choice):
+    AUTO = "auto"
+    """Only from GeForce drivers before R465, which refuse to run in a virtual machine."""
+    ALWAYS = "always"
+    NEVER = "never"
+
+
 class Guest(Model):
     name: GuestName
     hostname: HostName | None = None
@@ -277,7 +284,10 @@ class Guest(Model):
     vendor_id: Annotated[
         str, Form(r"[A-Za-z0-9]{1,12}", "a word of letters and digits, at most 12")
     ] = "randomid"
-    """What CPUID leaf 0x40000000 says instead of KVMKVMKVM, at most 12 characters."""
+    """Hyper-V's signature in CPUID, at most 12 characters. QEMU shows it only beside other features
+    of Hyper-V, which a Linux guest has no use for: what hides KVM is `hide_kvm`."""
+    hide_kvm: HideKvm = HideKvm.AUTO
+    """Whether the guest is kept from seeing KVM, whose clock and hints it then lacks."""
     autostart: bool = True
 
     @property
