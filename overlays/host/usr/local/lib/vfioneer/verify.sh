@@ -33,6 +33,8 @@ verify_machine() {
     done </etc/vfioneer/functions
     check_bridges
     check_hugepages
+    # For who reports later on in this boot.
+    printf '%s\n' "${CHECKS[@]}" >"$STATE/checks"
     write_report started verify ""
     if [ -n "$unbound" ]; then
         give_up "started by the entry that isolates nothing; the guest is not started"
