@@ -49,6 +49,8 @@ _ELEMENTS: dict[tuple[str, str], Mapping[str, str | None]] = {
 # How the QEMU driver and the test driver name a guest's end of a network.
 _TAPS = ("vnet", "testnet")
 _PORTS = ("pcie-root", "pcie-root-port", "pcie-to-pci-bridge")
+# What QEMU calls them.
+_MODELS = (*_PORTS, "pcie-pci-bridge", "pxb-pcie")
 
 
 def attribute(element: Element, name: str, value: str) -> bool:
@@ -98,7 +100,7 @@ def _controller(parent: Element, child: Element) -> bool:
     kind, number = child.get("type"), child.get("index", "0")
     if kind == "pci":
         model = child.find("model")
-        plain = model is None or model.get("name") in (*_PORTS, "pcie-pci-bridge")
+        plain = model is None or model.get("name") in _MODELS
         target = child.find("target")
         usual = target is None or not set(target.attrib) - {"chassis", "port"}
         return child.get("model") in _PORTS and plain and usual
@@ -110,7 +112,7 @@ def _input(parent: Element, child: Element) -> bool:
 
 
 def _model(parent: Element, child: Element) -> bool:
-    return parent.tag == "controller" and child.get("name") in (*_PORTS, "pcie-pci-bridge")
+    return parent.tag == "controller" and child.get("name") in _MODELS
 
 
 def _target(parent: Element, child: Element) -> bool:
