@@ -48,6 +48,8 @@ def root(tmp_path: Path) -> Path:
     library = tmp_path / "library"
     library.mkdir()
     (library / "status.sh").write_text(STATUS)
+    (library / "guest-proof").write_text("#!/bin/sh\n")
+    (library / "guest-proof").chmod(0o755)
     for name in ("report.sh", "events.sh"):
         (library / name).symlink_to(LIBRARY / name)
     (tmp_path / "host.env").write_text("VFIONEER_HOST=gpu01\nGUEST=ubuntu18.04\n")
