@@ -34,7 +34,19 @@ _CLOCKED: tuple[Any, ...] = tuple(
 )
 
 # libyaml's is several times as fast; both write the same.
-_DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+_FAST: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+class _Dumper(_FAST):  # type: ignore[misc]  # chosen while it runs
+    """Writes texts of several lines as they are, so that people can read a seed's programs."""
+
+
+def _string(dumper: Any, text: str) -> Any:
+    style = "|" if "\n" in text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _string)
 
 
 def files(host: Host, vault: Vault) -> dict[str, str]:
@@ -105,7 +117,7 @@ def _network_config(host: Host) -> dict[str, Any]:
 
 
 def _dump(data: Any) -> str:
-    text: str = yaml.dump(data, sort_keys=False, width=1000, allow_unicode=True, Dumper=_DUMPER)
+    text: str = yaml.dump(data, sort_keys=False, width=1000, allow_unicode=True, Dumper=_Dumper)
     return text
 
 
