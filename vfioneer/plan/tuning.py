@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vfioneer.document.size import Size
+from vfioneer.recipe.guest import HideKvm
 from vfioneer.recipe.hardware import CpuVendor
-from vfioneer.recipe.recipe import HideKvm
 
 if TYPE_CHECKING:
     from vfioneer.recipe.hardware import PciFunction
