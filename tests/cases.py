@@ -141,6 +141,7 @@ def report(medium: MediumPlan) -> str:
         "base": {"name": plan.host.base.name, "sha256": base.sha256, "label": base.label},
         "arguments": list(medium.boot.arguments),
         "secrets": list(plan.secrets),
+        "checked": {plan.host.base.name: "a checksum file"},
         "outputs": {f"{name}.iso": "0" * 64, "pxe/http/boot.ipxe": "1" * 64},
     }
     return build.report(medium, record)

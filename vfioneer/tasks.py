@@ -39,11 +39,7 @@ LAB_HOSTS = ("lab01", "lab02")
 # Commands that make no target: name -> (what `./doit list` says, module, function(variables)).
 COMMANDS = {
     "bench": ("the numbers of the README, each beside its peer", "bench.run", "main"),
-    "define": (
-        "define or update the guest on a live host (HOST= URI=; DRYRUN=1, YES=1)",
-        "command.define",
-        "main",
-    ),
+    "define": ("define or update the guest on a live host (HOST= URI=)", "command.define", "main"),
     "explain": ("why a rule is a rule (RULE=VF101)", "command.explain", "main"),
     "lint": ("formatting, linters, types, shell scripts", "command.suite", "lint"),
     "lock": ("pin every download by its sha256, asking the publisher", "command.lock", "lock_all"),

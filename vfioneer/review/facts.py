@@ -172,6 +172,7 @@ def _report(medium: MediumPlan) -> str:
     """Render the page for the person at the rack as `build.report` does, without built outputs."""
     plan = medium.plan
     record = {
+        "checked": {},
         "base": {"name": plan.host.base.name, "sha256": STAND_IN.sha256, "label": _LABEL},
         "arguments": list(medium.boot.arguments),
         "secrets": list(plan.secrets),
