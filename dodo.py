@@ -113,6 +113,11 @@ def task_rehearse() -> Iterator[Task]:
         }
 
 
+def task_drift() -> Task:
+    """how the guests on live hosts differ from their recipes (HOST= URI=; FORMAT=json)"""
+    return {"actions": [action("command.drift", "main", tasks.chosen_hosts(), tasks.variables())]}
+
+
 def task_command() -> Iterator[Task]:
     """what is asked for by name and never built (see COMMANDS in vfioneer/tasks.py)"""
     for name, (doc, module, function) in tasks.COMMANDS.items():

@@ -60,7 +60,7 @@ COMMANDS = {
 MAKERS = {"new", "probe"}
 VARIABLES = (
     "HOST", "BASE", "HEAD", "FROM", "GPU", "SSH", "RULE", "FORMAT", "STRICT", "DEVICE", "INTERFACE",
-    "URI", "FORCE", "RANGE", "PORT", "DRYRUN", "TRUST",
+    "URI", "FORCE", "RANGE", "PORT", "DRYRUN", "TRUST", "YES",
 )  # fmt: skip
 # The front door is a script; doit takes the `-m` of what it runs for its own name.
 DoitMain.BIN_NAME = "./doit"

@@ -186,6 +186,8 @@ def first_boot(run: Rehearsal) -> None:
         run.prove("the guest is started with the card attached", is_paused, found.group())
         machine.screenshot(run.directory / "first-boot.png")
         machine.power_button()
+        found = machine.wait_for(r"stage=guest state=(ok|failed) step=shutdown .*", OFF * 2)
+        run.prove("the guest goes down before the host", found[1] == "ok", found.group())
         machine.wait_off(OFF * 2)
 
 

@@ -135,6 +135,15 @@ Locale = Annotated[
 TimeZone = Annotated[
     str, Form(r"[A-Za-z]+(?:[/_+-][A-Za-z0-9]+){0,4}", 'a time zone such as "Europe/Berlin"')
 ]
+# No parameters: libvirt runs what `command=` and `netcat=` name, on the machine of who asks.
+LibvirtUri = Annotated[
+    str,
+    Form(
+        r"qemu\+(ssh|tls)://([a-z_][a-z0-9_-]{0,31}@)?"
+        r"([A-Za-z0-9][A-Za-z0-9.-]{0,252}|\[[0-9a-fA-F:]{2,39}\])(:[0-9]{1,5})?/system",
+        "a libvirt URI such as qemu+ssh://root@10.0.0.7/system, without parameters",
+    ),
+]
 Keymap = Annotated[
     str, Form(r"[a-z0-9][a-z0-9_-]{0,31}", 'a console keymap such as "us" or "de-latin1"')
 ]

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from vfioneer.payload import cpio, domain, seed
 from vfioneer.payload.modes import read_modes
 from vfioneer.payload.template import plan_context, render_template
+from vfioneer.plan.tuning import pages_by_node
 from vfioneer.recipe import rom
 from vfioneer.recipe.recipe import Binding
 from vfioneer.system.links import refuse_links
@@ -52,10 +53,11 @@ def layers(host: Host) -> dict[str, tuple[str, ...]]:
     network = "host-bridge" if host.recipe.network.bridge else "host-ethernet"
     by_address = host.assignment.binding is Binding.ADDRESS
     binding = ("host-bind-by-address",) if by_address else ()
+    hugepages = ("host-hugepages",) if pages_by_node(host) else ()
     return {
         "initramfs": ("initramfs",),
         "live": ("shared", "live"),
-        "host": ("shared", "host", network, *binding),
+        "host": ("shared", "host", network, *binding, *hugepages),
     }
 
 

@@ -69,6 +69,9 @@ class Cpu(Model):
     """Physical address bits (/proc/cpuinfo, address sizes)."""
     virtualization: bool | None = None
     """Whether /proc/cpuinfo has vmx or svm."""
+    invariant_tsc: bool | None = None
+    """Whether the time stamp counter runs evenly at any frequency and depth of sleep: flags
+    constant_tsc and nonstop_tsc."""
     numa: tuple[NumaNode, ...] = ()
 
     @property

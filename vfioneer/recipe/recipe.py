@@ -15,6 +15,7 @@ from vfioneer.document.forms import (
     IpAddress,
     KernelArguments,
     Keymap,
+    LibvirtUri,
     Line,
     Locale,
     PciTarget,
@@ -30,7 +31,6 @@ from vfioneer.document.model import Choice, Model
 from vfioneer.document.size import Size
 from vfioneer.document.values import (
     FirmwareMode,
-    GuestName,
     HostName,
     MacAddress,
     ModuleName,
@@ -38,11 +38,10 @@ from vfioneer.document.values import (
     PciAddress,
     SourceName,
     SshKey,
-    UsbId,
     UserName,
 )
+from vfioneer.recipe.guest import Guest
 
-CpuNumber = Annotated[int, Field(ge=0, le=4095)]
 # A profile for the site, the rack, the board, the card: what extends more is a mistake.
 MAX_PROFILES = 16
 # Ports of one machine: a dnsmasq line and a boot script each.
@@ -167,6 +166,8 @@ class Network(Model):
     dns: tuple[IpAddress, ...] = ()
     bridge: BridgeName | None = None
     """Put the interface into this bridge and the guest on it; else the guest is behind NAT."""
+    uri: LibvirtUri | None = None
+    """Where the installed host's libvirt is reached, such as qemu+ssh://root@10.0.0.7/system."""
 
 
 class Kernel(Model):
@@ -216,71 +217,6 @@ class Packages(Model):
     names: Annotated[tuple[PackageName, ...], Field(min_length=1)] = GUIDE_PACKAGES
     repository: SourceName | None = None
     """The locked package set that lies on the medium; the base's own where it is not given."""
-
-
-class GuestDisk(Model):
-    size: Size
-
-
-class GuestUser(Model):
-    name: UserName
-    ssh_keys: tuple[SshKey, ...] = ()
-    password: Secret | None = None
-
-
-class GuestNetwork(Model):
-    mac: MacAddress | None = None
-    """Derived from host and guest name where it is not given."""
-    address: InterfaceAddress = "dhcp"
-    gateway: IpAddress | None = None
-    dns: tuple[IpAddress, ...] = ()
-
-
-class Cpus(Model):
-    cores: Annotated[int, Field(ge=1, le=512)]
-    threads: Annotated[int, Field(ge=1, le=2)] = 1
-    pins: tuple[CpuNumber, ...] = ()
-    """The host CPU of each guest CPU, in order; threads of one core stand together."""
-
-    @property
-    def total(self) -> int:
-        return self.cores * self.threads
-
-
-class HugePage(Choice):
-    SMALL = "2 MiB"
-    LARGE = "1 GiB"
-
-    @property
-    def size(self) -> Size:
-        return Size.parse(self.value)
-
-
-class Guest(Model):
-    name: GuestName
-    hostname: HostName | None = None
-    image: SourceName
-    cpus: Cpus
-    memory: Size
-    hugepages: HugePage | None = None
-    numa_node: Annotated[int, Field(ge=0, le=255)] | None = None
-    disk: GuestDisk
-    user: GuestUser
-    network: GuestNetwork = GuestNetwork()
-    usb: tuple[UsbId, ...] = ()
-    """USB devices of the host that the guest gets, by id."""
-    packages: tuple[PackageName, ...] = ()
-    """Packages the guest installs on its first boot, the GPU driver among them."""
-    vendor_id: Annotated[
-        str, Form(r"[A-Za-z0-9]{1,12}", "a word of letters and digits, at most 12")
-    ] = "randomid"
-    """What CPUID leaf 0x40000000 says instead of KVMKVMKVM, at most 12 characters."""
-    autostart: bool = True
-
-    @property
-    def host_name(self) -> HostName:
-        """The guest's own host name: a DNS label, so dots of the domain name become hyphens."""
-        return self.hostname or HostName(self.name.replace(".", "-"))
 
 
 class Waiver(Model):

@@ -191,7 +191,6 @@ def _report(medium: MediumPlan) -> str:
             "sha256": Unforeseen(STAND_IN.sha256),
             "label": Unforeseen(_LABEL),
         },
-        "checked": {},
         "arguments": list(medium.boot.arguments),
         "secrets": list(plan.secrets),
         "bulk": {},

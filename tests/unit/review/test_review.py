@@ -104,7 +104,7 @@ def change_much(here: Path) -> None:
         ("pins: [1, 5, 2, 6, 3, 7]", "pins: [1, 5, 2, 6, 7, 3]"),
         ("  memory: 8 GiB", "  memory: 12 GiB"),
         ("edk2-ovmf, virt-manager]", "edk2-ovmf, virt-manager, htop]"),
-        ("  packages: [nvidia-driver-460]", "  packages: [nvidia-driver-470]"),
+        ("  packages: [nvidia-driver-470]", "  packages: [nvidia-driver-390]"),
         ("\nguest:\n", "\nkernel: {arguments: [pcie_acs_override=downstream]}\n\nguest:\n"),
     )
     edit(here / "recipes/lab09.yaml", ("description: emulated", f"description: '{EVIL}' #"))

@@ -52,6 +52,13 @@ write_report() {
         done
         printf '\n ],\n "pci": ['
         report_pci
+        printf '\n ],\n "guest": ['
+        comma=
+        while IFS='|' read -r result name evidence; do
+            printf '%s\n  {"at": %d, "event": %s, "detail": %s}' \
+                "$comma" "$result" "$(json "$name")" "$(json "$evidence")"
+            comma=,
+        done < <(cat "$STATE/guest-events" 2>/dev/null)
         printf '\n ]}\n'
     } >"$STATE/report.json.partial"
     mv "$STATE/report.json.partial" "$STATE/report.json"

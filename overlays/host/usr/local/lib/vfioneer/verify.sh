@@ -32,6 +32,9 @@ verify_machine() {
         if [ "$when" = boot ]; then check_driver "$address" vfio-pci; fi
     done </etc/vfioneer/functions
     check_bridges
+    check_hugepages
+    # For who reports later on in this boot.
+    printf '%s\n' "${CHECKS[@]}" >"$STATE/checks"
     write_report started verify ""
     if [ -n "$unbound" ]; then
         give_up "started by the entry that isolates nothing; the guest is not started"
@@ -178,6 +181,22 @@ check_bridges() {
     else
         check bridges ok "none is bound to vfio-pci"
     fi
+}
+
+# Pages that are missing on the guest's own node would be missed as it starts.
+check_hugepages() {
+    local node count kib have file
+    [ -e "${VFIONEER_HUGEPAGES:=/etc/vfioneer/hugepages}" ] || return 0
+    while read -r node count kib; do
+        case $node in '#'* | '') continue ;; esac
+        file=${VFIONEER_NODES:-/sys/devices/system/node}/node$node/hugepages/hugepages-${kib}kB/nr_hugepages
+        have=$(cat "$file" 2>/dev/null || echo 0)
+        if [ "$have" -ge "$count" ]; then
+            check "hugepages of node $node" ok "$have of $count pages of $kib KiB"
+        else
+            check "hugepages of node $node" "there are $have of $count pages of $kib KiB" ""
+        fi
+    done <"$VFIONEER_HUGEPAGES"
 }
 
 hex() {
