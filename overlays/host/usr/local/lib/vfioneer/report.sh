@@ -11,7 +11,7 @@ json() {
 
 # write_report STATE STEP DETAIL
 write_report() {
-    local entry name result evidence comma=
+    local entry name result evidence line comma=
     {
         printf '{"host": %s, "state": %s, "step": %s, "detail": %s,\n' \
             "$(json "$VFIONEER_HOST")" "$(json "$1")" "$(json "$2")" "$(json "$3")"
@@ -31,7 +31,13 @@ write_report() {
                 "$comma" "$(json "$name")" "$(json "$result")" "$(json "$evidence")"
             comma=,
         done
-        printf '\n ]}\n'
+        printf '\n ],\n "moved": ['
+        comma=
+        while read -r line; do
+            printf '%s%s' "$comma" "$(json "$line")"
+            comma=', '
+        done < <(cat "$STATE/moved" 2>/dev/null || true)
+        printf ']}\n'
     } >"$STATE/report.json.partial"
     mv "$STATE/report.json.partial" "$STATE/report.json"
 }
