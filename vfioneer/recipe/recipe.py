@@ -85,10 +85,14 @@ class Firmware(Model):
 
 
 class Wipe(Choice):
-    BLANK_OR_OURS = "blank-or-ours"
+    """What the installer may install over: docs/wipe.md."""
+
     BLANK_OR_UNFINISHED = "blank-or-unfinished"
-    """Ours only while its installation has not come to its end: protects a working host."""
+    """A blank disk, or an installation that did not come to its end: protects a working host."""
+    BLANK_OR_OURS = "blank-or-ours"
+    """Also a finished installation of this very host: for installing it anew."""
     ANY = "any"
+    """Whatever is on the disk is lost; what runs on it (LVM, RAID, LUKS) is taken down."""
 
 
 class After(Choice):
@@ -129,7 +133,7 @@ class User(Model):
 
 class Install(Model):
     disk: DiskSelector
-    wipe: Wipe = Wipe.BLANK_OR_OURS
+    wipe: Wipe = Wipe.BLANK_OR_UNFINISHED
     after: After = After.POWEROFF
     locale: Locale = "en_US.UTF-8"
     timezone: TimeZone = "UTC"

@@ -220,7 +220,7 @@ RULES = (
             " that model that the medium happens to be put into."
         ),
         evidence="design, install contract",
-        remedy="add uuid, serial or macs to identity, or use wipe: blank-or-ours",
+        remedy="add uuid, serial or macs to identity, or use wipe: blank-or-unfinished",
         judge=wiping_needs_a_name,
     ),
     Rule(

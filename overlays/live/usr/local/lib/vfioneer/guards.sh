@@ -15,6 +15,7 @@ run_guards() {
     guard_disk
     if [ -n "$DISK" ]; then
         guard_contents
+        guard_holders
         guard_space
     fi
     guard_images
@@ -129,16 +130,21 @@ bare_wwn() {
     printf '%s' "$wwn"
 }
 
-# The disk must be blank or ours, unless the recipe says `wipe: any`.
+# What the recipe gives away. An installation that was cut off is never worth keeping; a finished one
+# is a working host, which a forgotten medium must not install over.
 guard_contents() {
     [ "$DISK_WIPE" != any ] || return 0
     local mark found
     mark=$(read_mark)
     case $mark in
-        *" installed")
+        "vfioneer $VFIONEER_HOST installed")
             if [ "$DISK_WIPE" = blank-or-unfinished ]; then
-                refuse "$DISK holds a finished installation ($mark) and the recipe says wipe: $DISK_WIPE"
+                refuse "$DISK holds a finished installation of this host and the recipe says wipe: $DISK_WIPE (blank-or-ours installs over it)"
             fi
+            return
+            ;;
+        "vfioneer "*" installed")
+            refuse "$DISK holds a finished installation of another host ($mark) and the recipe says wipe: $DISK_WIPE (any installs over it)"
             return
             ;;
         "vfioneer "*) return ;;
