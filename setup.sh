@@ -11,6 +11,7 @@ pkg-config                                   pkg-config               pkgconf
 /usr/include/libvirt/libvirt.h               libvirt-dev              libvirt
 xorriso                                      xorriso                  libisoburn
 mksquashfs                                   squashfs-tools           squashfs-tools
+rsync                                        rsync                    rsync
 bsdtar                                       libarchive-tools         libarchive
 xz                                           xz-utils                 xz
 zstd                                         zstd                     zstd

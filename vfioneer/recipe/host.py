@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vfioneer.document.document import Loc, Problem
+    from vfioneer.document.values import PackageName
 
 MAX_PROFILES = 16
 
@@ -53,6 +54,11 @@ class Host:
     def assignment(self) -> Assignment:
         return assign(self.recipe, self.hardware)
 
+    @property
+    def network_packages(self) -> tuple[PackageName, ...]:
+        """Return what the guest's network needs besides what the recipe names."""
+        return network_packages(self.recipe, self.base)
+
     @cached_property
     def inputs(self) -> tuple[Path, ...]:
         """Every file this host was read from, sorted."""
@@ -61,6 +67,13 @@ class Host:
         documents = (self.recipe_document, self.hardware_document)
         read_files = {file for document in documents for file in document.lines}
         return tuple(sorted(read_files | sources))
+
+
+def network_packages(recipe: Recipe, base: Source) -> tuple[PackageName, ...]:
+    """Return what libvirt's own network needs; a guest on a bridge of the host is not on it."""
+    if recipe.network.bridge is not None:
+        return ()
+    return tuple(n for n in base.release.network_packages if n not in recipe.packages.names)
 
 
 def names() -> list[str]:
@@ -147,7 +160,8 @@ def _packages(
     if offered.base != base.name:
         message = f"{name} has what {offered.base} lacks, but the host's base is {base.name}"
         problems.append(document.problem(("packages", "repository"), message))
-    for number, package in enumerate(recipe.packages.names):
+    wanted = (*recipe.packages.names, *network_packages(recipe, base))
+    for number, package in enumerate(wanted):
         if package not in offered.names:
             message = f"{package} is not among the packages of {name}"
             hint = f"add it to pacman.names in {source_path(name)}, then ./doit lock"

@@ -135,6 +135,8 @@ class Install(Model):
     disk: DiskSelector
     wipe: Wipe = Wipe.BLANK_OR_UNFINISHED
     after: After = After.POWEROFF
+    desktop: bool = True
+    """Start the base's desktop, which virt-manager needs; else the host has consoles and ssh."""
     locale: Locale = "en_US.UTF-8"
     timezone: TimeZone = "UTC"
     keymap: Keymap = "us"

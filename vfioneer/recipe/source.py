@@ -107,6 +107,10 @@ class BaseRelease(Model):
     """HOOKS of mkinitcpio.conf as the base's own installer writes them."""
     libvirt: Version
     qemu_package: PackageName
+    glibc: Version | None = None
+    """Which locales it has by itself: C.UTF-8 came with 2.35."""
+    network_packages: tuple[PackageName, ...] = ()
+    """What libvirt's default network needs and no dependency brings (ebtables before nftables)."""
     ovmf: Firmwares
     packages: SourceName | None = None
     """The source of the package repository that goes onto the medium."""

@@ -9,6 +9,11 @@ json() {
     printf '"%s"' "$text"
 }
 
+# reserve_room: what is kept back so that a full disk can still be told in the report.
+reserve_room() {
+    [ -s "$STATE/reserve" ] || head -c 65536 /dev/zero >"$STATE/reserve" || true
+}
+
 # write_report STATE STEP DETAIL
 write_report() {
     local entry name result evidence line comma=
@@ -38,6 +43,6 @@ write_report() {
             comma=', '
         done < <(cat "$STATE/moved" 2>/dev/null || true)
         printf ']}\n'
-    } >"$STATE/report.json.partial"
+    } >"$STATE/report.json.partial" || return 1
     mv "$STATE/report.json.partial" "$STATE/report.json"
 }

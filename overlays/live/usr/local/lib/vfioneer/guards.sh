@@ -18,6 +18,7 @@ run_guards() {
         guard_holders
         guard_space
     fi
+    guard_locale
     guard_images
     if [ ${#REASONS[@]} -gt 0 ]; then
         local all
@@ -167,6 +168,15 @@ guard_space() {
     needed=$((images * 4 + bulk + 1536 * 1024 * 1024))
     if [ "$size" -lt "$needed" ]; then
         refuse "$DISK is too small: it has $size bytes, about $needed are needed"
+    fi
+}
+
+# The live system is made of the images that are installed: what it cannot generate, the target cannot.
+guard_locale() {
+    local source=${LOCALE%%.*}
+    case $LOCALE in *@*) source+=@${LOCALE##*@} ;; esac
+    if [ ! -e "/usr/share/i18n/locales/$source" ] && ! locale -a | grep -qixF "${LOCALE/%UTF-8/utf8}"; then
+        refuse "the base knows no locale $LOCALE"
     fi
 }
 
