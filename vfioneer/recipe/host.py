@@ -73,7 +73,7 @@ def network_packages(recipe: Recipe, base: Source) -> tuple[PackageName, ...]:
     """Return what libvirt's own network needs; a guest on a bridge of the host is not on it."""
     if recipe.network.bridge is not None:
         return ()
-    return tuple(n for n in base.release.network_packages if n not in recipe.packages.names)
+    return tuple(n for n in base.release.network_packages if n not in recipe.packages.plain_names)
 
 
 def names() -> list[str]:
@@ -161,11 +161,14 @@ def _packages(
         message = f"{name} has what {offered.base} lacks, but the host's base is {base.name}"
         problems.append(document.problem(("packages", "repository"), message))
     wanted = (*recipe.packages.names, *network_packages(recipe, base))
+    known = {package.name: package for package in offered.names}
     for number, package in enumerate(wanted):
-        if package not in offered.names:
-            message = f"{package} is not among the packages of {name}"
-            hint = f"add it to pacman.names in {source_path(name)}, then ./doit lock"
-            problems.append(document.problem(("packages", "names", number), message, hint=hint))
+        name_only, _, version = package.partition("=")
+        if name_only in known and version in ("", known[name_only].version):
+            continue
+        message = f"{package} is not among the packages of {name}"
+        hint = f"add it to pacman.names in {source_path(name)}, then ./doit lock"
+        problems.append(document.problem(("packages", "names", number), message, hint=hint))
     return source, problems
 
 

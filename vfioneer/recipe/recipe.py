@@ -40,13 +40,14 @@ from vfioneer.document.values import (
     SshKey,
     UsbId,
     UserName,
+    WantedPackage,
 )
 
 CpuNumber = Annotated[int, Field(ge=0, le=4095)]
 # What the guide installs.
 # Directories of build/ that belong to no host.
 RESERVED = ("cache", "pxe")
-GUIDE_PACKAGES = tuple(map(PackageName, ("libvirt", "qemu", "edk2-ovmf", "virt-manager")))
+GUIDE_PACKAGES = tuple(map(WantedPackage, ("libvirt", "qemu", "edk2-ovmf", "virt-manager")))
 
 
 class Identity(Model):
@@ -200,9 +201,15 @@ class PackageSource(Choice):
 
 class Packages(Model):
     source: PackageSource = PackageSource.MEDIUM
-    names: Annotated[tuple[PackageName, ...], Field(min_length=1)] = GUIDE_PACKAGES
+    names: Annotated[tuple[WantedPackage, ...], Field(min_length=1)] = GUIDE_PACKAGES
+    """What the first boot installs; name=version for exactly that build."""
     repository: SourceName | None = None
     """The locked package set that lies on the medium; the base's own where it is not given."""
+
+    @property
+    def plain_names(self) -> tuple[str, ...]:
+        """The names without versions."""
+        return tuple(package.name for package in self.names)
 
 
 class GuestDisk(Model):

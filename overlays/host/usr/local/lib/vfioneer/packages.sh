@@ -45,7 +45,7 @@ install_packages() {
         transaction -Syu --needed "${wanted[@]}"
     fi
     rm -f "$STATE/packages.interrupted"
-    STEP_DETAIL=$(pacman -Q "${wanted[@]}" | tr "\n" ",")
+    STEP_DETAIL=$(pacman -Q "${wanted[@]%%=*}" | tr "\n" ",")
 }
 
 # check_clock: a clock from before the base was made makes signatures and certificates look wrong.
