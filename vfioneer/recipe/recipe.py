@@ -42,11 +42,10 @@ from vfioneer.document.values import (
     UserName,
     WantedPackage,
 )
+from vfioneer.recipe.naming import has_a_place
 
 CpuNumber = Annotated[int, Field(ge=0, le=4095)]
 # What the guide installs.
-# Directories of build/ that belong to no host.
-RESERVED = ("cache", "pxe")
 GUIDE_PACKAGES = tuple(map(WantedPackage, ("libvirt", "qemu", "edk2-ovmf", "virt-manager")))
 
 
@@ -67,8 +66,7 @@ class Identity(Model):
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if not (self.uuid or self.serial or self.product or self.board or self.macs):
-            message = "says nothing: give at least one of uuid, serial, product, board, macs"
-            raise failure(message)
+            raise failure("says nothing: give at least one of uuid, serial, product, board, macs")
         return self
 
 
@@ -98,7 +96,6 @@ class Wipe(Choice):
 
 class After(Choice):
     POWEROFF = "poweroff"
-    """A medium that stays in the machine would install again and again after a reboot."""
     REBOOT = "reboot"
 
 
@@ -116,8 +113,9 @@ class DiskSelector(Model):
     def _says_something(self) -> Self:
         if self.serial or self.wwn or self.model or self.size or self.solid_state is not None:
             return self
-        message = "selects every disk: give at least one of serial, wwn, model, size, solid_state"
-        raise failure(message)
+        raise failure(
+            "selects every disk: give at least one of serial, wwn, model, size, solid_state"
+        )
 
 
 class User(Model):
@@ -137,7 +135,7 @@ class Install(Model):
     wipe: Wipe = Wipe.BLANK_OR_UNFINISHED
     after: After = After.POWEROFF
     desktop: bool = True
-    """Start the base's desktop, which virt-manager needs; else the host has consoles and ssh."""
+    """Start the base's desktop, which virt-manager needs; else only consoles and ssh."""
     locale: Locale = "en_US.UTF-8"
     timezone: TimeZone = "UTC"
     keymap: Keymap = "us"
@@ -202,13 +200,12 @@ class PackageSource(Choice):
 class Packages(Model):
     source: PackageSource = PackageSource.MEDIUM
     names: Annotated[tuple[WantedPackage, ...], Field(min_length=1)] = GUIDE_PACKAGES
-    """What the first boot installs; name=version for exactly that build."""
+    """What the first boot installs; name=version for that build alone."""
     repository: SourceName | None = None
     """The locked package set that lies on the medium; the base's own where it is not given."""
 
     @property
     def plain_names(self) -> tuple[str, ...]:
-        """The names without versions."""
         return tuple(package.name for package in self.names)
 
 
@@ -282,16 +279,9 @@ class Waiver(Model):
     reason: Annotated[Line, StringConstraints(min_length=10)]
 
 
-def _has_a_place(name: str) -> str:
-    if name in RESERVED:
-        message = f"build/{name} is used for other things; choose another name"
-        raise failure(message)
-    return name
-
-
 class Recipe(Model):
     format: Literal[1]
-    host: Annotated[HostName, AfterValidator(_has_a_place)]
+    host: Annotated[HostName, AfterValidator(has_a_place)]
     description: Line = ""
     extends: tuple[HostName, ...] = ()
     base: SourceName
