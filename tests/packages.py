@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 from vfioneer.supply import alpm
@@ -23,6 +24,13 @@ def package(name: str, version: str, *needs: str) -> alpm.Package:
         depends=needs,
         entries=directories | {file.path: file},
     )
+
+
+def with_configuration(one: alpm.Package, file: Entry) -> alpm.Package:
+    """Return the package with a file that pacman leaves to the administrator."""
+    parent = Entry(path=file.path.rpartition("/")[0], mode=0o755)
+    entries = {**one.entries, parent.path: parent, file.path: file}
+    return dataclasses.replace(one, entries=entries, backup=(file.path,))
 
 
 def write_installed(root: Path, *held: alpm.Package) -> None:

@@ -39,12 +39,44 @@ GUARDS = {
     "the medium itself": ({"DISK_SERIAL": "MEDIUM"}, "no disk matches"),
     "finished installation": (
         {"DISK_SERIAL": "FINISHED", "DISK_WIPE": "blank-or-unfinished"},
-        "holds a finished installation (vfioneer lab01 installed)",
+        "holds a finished installation of this host",
+    ),
+    "finished installation of another host": (
+        {"DISK_SERIAL": "ANOTHER", "DISK_WIPE": "blank-or-ours"},
+        "holds a finished installation of another host (vfioneer gpu07 installed)",
+    ),
+    "a volume that udev has started": (
+        {"DISK_SERIAL": "HELD", "DISK_WIPE": "blank-or-ours"},
+        "is held by old-root (lvm)",
+    ),
+    "a volume that somebody uses": (
+        {"DISK_SERIAL": "HELD", "DISK_WIPE": "any"},
+        "is in use: old-root at /mnt is mounted",
     ),
     "foreign data": ({"DISK_SERIAL": "FOREIGN"}, "holds foreign data (ext4)"),
     "too small": ({"DISK_SERIAL": "SMALL"}, "is too small"),
     "damaged image": ({"DISK_SERIAL": "BLANK", "IMAGES": "damaged"}, "rootfs.sfs is damaged"),
 }
+
+# A volume over a partition and a degraded array, mounted: what an old system leaves on its disk.
+HELD = "/dev/disk/by-id/virtio-HELD"
+OLD_SYSTEM = (
+    f"printf 'size=1GiB\\nsize=1GiB\\n' | sfdisk -q {HELD}; udevadm settle",
+    f"mdadm --create /dev/md0 --run --level=1 --raid-devices=2 missing {HELD}-part2",
+    f"vgcreate -q old {HELD}-part1 /dev/md0",
+    "lvcreate -q -y -n root -l 100%FREE old; mkfs.ext4 -q /dev/old/root; mount /dev/old/root /mnt",
+)
+# The step `partition` of the installer, by itself.
+PARTITION = (
+    "cd /usr/local/lib/vfioneer",
+    "for part in /etc/vfioneer/host.env ./status.sh ./holders.sh ./disk.sh; do . $part; done",
+    'give_up() { echo "gave up: $1"; exit 1; }',
+    f"STAGE=install TARGET=/run/target DISK=$(readlink -f {HELD})",
+    "mkdir -p $TARGET",
+    "partition_disk >/dev/null",
+    "read_mark",
+    "lsblk -n -r -o TYPE,LABEL $DISK | paste -s -d ,",
+)
 
 
 def disk(folder: Path, name: str, size: str) -> Path:
@@ -62,10 +94,12 @@ def disks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "FOREIGN": disk(folder, "FOREIGN", "3 GiB"),
         "SMALL": disk(folder, "SMALL", "1 GiB"),
         "FINISHED": disk(folder, "FINISHED", "4 GiB"),
+        "ANOTHER": disk(folder, "ANOTHER", "4 GiB"),
     }
-    with found["FINISHED"].open("r+b") as out:
-        out.seek(2047 * 512)  # MARK_SECTOR of disk.sh
-        out.write(b"vfioneer lab01 installed\n")
+    for name, host in (("FINISHED", "lab01"), ("ANOTHER", "gpu07")):
+        with found[name].open("r+b") as out:
+            out.seek(2047 * 512)  # MARK_SECTOR of disk.sh
+            out.write(f"vfioneer {host} installed\n".encode())
     subprocess.run(["/usr/sbin/mkfs.ext4", "-q", "-F", str(found["FOREIGN"])], check=True)
     return found
 
@@ -84,6 +118,8 @@ def live(
 ) -> Iterator[tuple[Machine, dict[str, str]]]:
     before = sums(disks)
     drives = [Drive(path=p, kind=DriveKind.VIRTIO, serial=n) for n, p in disks.items()]
+    held = disk(tmp_path_factory.mktemp("held"), "HELD", "5 GiB")
+    drives.append(Drive(path=held, kind=DriveKind.VIRTIO, serial="HELD"))
     # A medium that looks like any disk (USB enclosures do), so that a selector could match it.
     boot = Drive(path=medium(), kind=DriveKind.VIRTIO, bootindex=0, serial="MEDIUM", snapshot=True)
     order = Order(
@@ -99,6 +135,8 @@ def live(
         assert "wrong machine" in found.group()
         log_in(machine)
         machine.run_command("cp /etc/vfioneer/host.env /run/host.env")
+        for command in OLD_SYSTEM:
+            machine.run_command(command, 60)
         yield machine, before
 
 
@@ -121,6 +159,14 @@ def test_guard(guard: str, live: tuple[Machine, dict[str, str]]) -> None:
     assert said.step == "guards"
     assert "nothing was written" in said.detail
     assert reason in said.detail
+
+
+def test_a_held_disk_is_freed_and_not_taken_again(live: tuple[Machine, dict[str, str]]) -> None:
+    machine, _ = live
+    machine.run_command("umount /mnt; cp /run/host.env /etc/vfioneer/host.env")
+    said = machine.run_command(f"bash -Eeuo pipefail -c '{'; '.join(PARTITION)}'", 120)
+    assert "vfioneer lab01 installing" in said
+    assert "disk ,part VFIONEERESP,part vfioneer-root" in said, said
 
 
 def test_no_disk_has_changed(live: tuple[Machine, dict[str, str]], disks: dict[str, Path]) -> None:

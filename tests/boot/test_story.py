@@ -19,7 +19,7 @@ import pytest
 from live import LIVE, MENU, medium
 
 from vfioneer.command import rehearsal
-from vfioneer.machine.diskfile import file_exists, read_file
+from vfioneer.machine.diskfile import file_exists, lay, read_file
 from vfioneer.machine.drives import Drive, DriveKind
 from vfioneer.machine.machine import Machine
 from vfioneer.medium.outputs import Outputs
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 pytestmark = pytest.mark.boot
+REPLACE = Path("tests/boot/kernel-replaced")
+UNITS = "/etc/systemd/system"
 WORK = Outputs("lab01").directory / "story"
 Arguments = tuple[str, ...]
 
@@ -76,6 +78,37 @@ def test_the_next_boot_finishes(run: rehearsal.Rehearsal) -> None:
     assert run.ok, rehearsal.table(run)
     assert file_exists(run.disk, "/usr/bin/virsh")
     assert len(run.facts["checks"]) >= 8
+
+
+def test_the_kernel_is_replaced_by_another_series(run: rehearsal.Rehearsal) -> None:
+    """And GRUB is upgraded: what the hooks of the packages do, then a boot to the guest."""
+    unit = "replace-kernel.service"
+    lay(
+        run.disk,
+        {
+            REPLACE / "replace-kernel": "/etc/replace-kernel",
+            REPLACE / unit: f"{UNITS}/{unit}",
+        },
+        {f"{UNITS}/multi-user.target.wants/{unit}": f"{UNITS}/{unit}"},
+    )
+    with Machine(rehearsal.order(run, "replace-kernel")) as machine:
+        machine.wait_for("replace-kernel: done", LIVE * 8, unless="replace-kernel: failed")
+        machine.wait_off(60)
+    menu = read_file(run.disk, "/boot/grub/grub.cfg").decode()
+    assert "vmlinuz-6.99-x86_64" in menu
+    assert "vmlinuz-6.1-x86_64" not in menu
+    assert "--id vfioneer-unbound {" in menu
+    with Machine(rehearsal.order(run, "new-kernel", extra=rehearsal.START_PAUSED)) as machine:
+        machine.wait_for("stage=first-boot state=ok step=verify", LIVE * 6, unless="state=failed")
+        found = machine.wait_for(
+            "stage=first-boot state=ok step=first-boot .*", LIVE * 3, unless="state=failed"
+        )
+        assert "/dev/vfio/" in found.group()
+        machine.power_button()
+        machine.wait_off(60)
+    report = json.loads(read_file(run.disk, "/var/lib/vfioneer/report.json"))
+    assert "BOOT_IMAGE=/boot/vmlinuz-6.99-x86_64" in report["arguments"]
+    assert report["moved"] == []
 
 
 def test_the_fallback_entry_binds_nothing(run: rehearsal.Rehearsal) -> None:

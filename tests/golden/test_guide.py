@@ -86,8 +86,9 @@ def test_media_pass_the_same_arguments(medium: str) -> None:
 
 def test_mkinitcpio_loads_vfio_first_and_has_modconf() -> None:
     modules = setting("host/etc/mkinitcpio.conf", "MODULES")
-    assert modules == "(vfio_pci vfio vfio_iommu_type1 vfio_virqfd)"
-    assert modules.strip("()") in MODULES_LINE
+    # The question mark is mkinitcpio's: kernels from 6.2 on have no such module, and must not fail.
+    assert modules == "(vfio_pci vfio vfio_iommu_type1 vfio_virqfd?)"
+    assert modules.strip("()?") in MODULES_LINE
     hooks = setting("host/etc/mkinitcpio.conf", "HOOKS").strip("()").split()
     assert "modconf" in hooks
     assert "modconf" in HOOKS_LINE

@@ -213,6 +213,25 @@ class PackageName(Word):
     wanted = "a package name"
 
 
+class WantedPackage(Word):
+    """A package for pacman, with the exact version where one is meant (pacman(8): name=version)."""
+
+    __slots__ = ()
+    pattern = re.compile(
+        PackageName.pattern.pattern + r"(?:=(?:[0-9]{1,9}:)?[A-Za-z0-9._+~]{1,64}-[0-9.]{1,16})?"
+    )
+    wanted = 'a package name, or name=version with its release such as "libvirt=1:6.5.0-3"'
+
+    @property
+    def name(self) -> str:
+        return self.partition("=")[0]
+
+    @property
+    def version(self) -> str:
+        """The version, empty where any is meant."""
+        return self.partition("=")[2]
+
+
 class SshKey(Word):
     """One public key line of authorized_keys, without options (sshd(8))."""
 

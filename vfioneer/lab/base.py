@@ -19,7 +19,17 @@ from vfioneer.system.paths import LAB, PACKAGE
 TOTAL_STEPS = 5
 # What lab/ and this package hold of the base; the guest's and the repository's parts are not in it.
 PARTS = ("bootstrap", "rootfs", "desktopfs", "livefs", "iso")
-MODULES = ("base", "boot", "bootstrap", "chroot", "images", "master", "payload", "sources")
+MODULES = (
+    "base",
+    "boot",
+    "bootstrap",
+    "chroot",
+    "images",
+    "installed",
+    "master",
+    "payload",
+    "sources",
+)
 
 
 def inputs() -> list[Path]:

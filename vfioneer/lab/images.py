@@ -12,7 +12,7 @@ import dataclasses
 import tarfile
 from typing import TYPE_CHECKING
 
-from vfioneer.lab import chroot, payload
+from vfioneer.lab import chroot, installed, payload
 from vfioneer.system.run import run
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ def layers(bootstrap: Path, workdir: Path) -> Layers:
                 kept.add(info.name)
                 archive.addfile(info, debian.extractfile(info) if info.isreg() else None)
             _add_payload(archive, root, present=kept)
+            for path, text in installed.members(debian, kept):
+                payload.add(archive, payload.generated(path, text))
     desktop = payload.read("desktopfs", root.merged)
     live = payload.read("livefs", desktop.merged)
     above = {"desktopfs": desktop, "livefs": live}

@@ -98,6 +98,13 @@ def add(archive: tarfile.TarFile, member: tuple[tarfile.TarInfo, bytes]) -> None
     archive.addfile(info, io.BytesIO(data) if info.isreg() else None)
 
 
+def generated(name: str, text: str | None) -> tuple[tarfile.TarInfo, bytes]:
+    """Return a member that no file of the lab stands for: a text, or a directory."""
+    data = (text or "").encode()
+    kind, mode = (tarfile.DIRTYPE, 0o755) if text is None else (tarfile.REGTYPE, 0o644)
+    return (_member(name, kind, mode, {}, len(data)), data)
+
+
 def _with_directories(
     members: dict[str, tuple[tarfile.TarInfo, bytes]], owners: Mapping[str, Owner]
 ) -> dict[str, tuple[tarfile.TarInfo, bytes]]:

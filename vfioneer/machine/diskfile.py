@@ -64,6 +64,29 @@ def root_of(disk: Path) -> Iterator[Root]:
         yield Root(disk=disk, place=f"{raw}?offset={_root_offset(raw, disk)}")
 
 
+def lay(disk: Path, files: dict[Path, str], links: dict[str, str]) -> None:
+    """Write files to the root of a qcow2 disk, in directories that are there, and symbolic links.
+
+    Args:
+        disk: of a machine that is off.
+        files: what is written, and its path on the root.
+        links: path on the root -> target.
+    """
+    requests = [f"write {file.absolute()} {path}" for file, path in files.items()]
+    requests += [f"symlink {path} {target}" for path, target in links.items()]
+    with root_of(disk) as root:
+        for request in requests:
+            said = run(["debugfs", "-w", "-R", request, root.place], quiet=True).stderr.decode()
+            # Besides its version, debugfs speaks of errors alone, and ends with 0.
+            if len(said.splitlines()) > 1:
+                message = f"the disk {disk} does not take: {request}: {said}"
+                raise UserError(message)
+        raw = root.place.partition("?")[0]
+        written = Path(raw).with_name("written.qcow2")
+        run(["qemu-img", "convert", "-O", "qcow2", raw, written], quiet=True)
+        written.replace(disk)
+
+
 def read_file(disk: Path, path: str) -> bytes:
     """Return the content of a file of the installed system; UserError where it is not there."""
     with root_of(disk) as root:

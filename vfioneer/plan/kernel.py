@@ -16,7 +16,9 @@ from vfioneer.recipe.recipe import Binding
 if TYPE_CHECKING:
     from vfioneer.recipe.host import Host
 
-# vfio_virqfd became a part of vfio itself in Linux 6.2; naming it later fails mkinitcpio.
+# vfio_virqfd became a part of vfio itself in Linux 6.2. Hosts outlive their kernels: with the
+# question mark mkinitcpio takes it where it is, and does not fail where a later kernel has none.
+VIRQFD = "vfio_virqfd?"
 VIRQFD_FOLDED_IN = (6, 2)
 # hugepages=<node>:<count> (commit b5389086ad7b); an older kernel reads the node as the count.
 HUGEPAGES_BY_NODE = (5, 16)
@@ -109,7 +111,7 @@ def isolated_display_vendors(host: Host) -> set[str]:
 
 def initramfs_modules(host: Host) -> tuple[str, ...]:
     """Return MODULES of mkinitcpio.conf: vfio before any graphics driver, as the guide says."""
-    virqfd = ("vfio_virqfd",) if host.base.release.kernel_version < VIRQFD_FOLDED_IN else ()
+    virqfd = (VIRQFD,) if host.base.release.kernel_version < VIRQFD_FOLDED_IN else ()
     return tuple(dict.fromkeys((*VFIO_MODULES, *virqfd, *host.recipe.kernel.modules)))
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vfioneer.document.document import Loc, Problem
+    from vfioneer.document.values import PackageName
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +58,11 @@ class Host:
     def assignment(self) -> Assignment:
         return assign(self.recipe, self.hardware)
 
+    @property
+    def network_packages(self) -> tuple[PackageName, ...]:
+        """Return what the guest's network needs besides what the recipe names."""
+        return network_packages(self.recipe, self.base)
+
     @cached_property
     def inputs(self) -> tuple[Path, ...]:
         """Every file this host was read from, sorted."""
@@ -64,6 +70,13 @@ class Host:
         documents = (self.recipe_document, self.hardware_document)
         read_files = {file for document in documents for file in document.lines}
         return tuple(sorted(read_files | sources))
+
+
+def network_packages(recipe: Recipe, base: Source) -> tuple[PackageName, ...]:
+    """Return what libvirt's own network needs; a guest on a bridge of the host is not on it."""
+    if recipe.network.bridge is not None:
+        return ()
+    return tuple(n for n in base.release.network_packages if n not in recipe.packages.plain_names)
 
 
 def names() -> list[str]:
@@ -151,11 +164,15 @@ def _packages(
     if offered.base != base.name:
         message = f"{name} has what {offered.base} lacks, but the host's base is {base.name}"
         problems.append(document.problem(("packages", "repository"), message))
-    for number, package in enumerate(recipe.packages.names):
-        if package not in offered.names:
-            message = f"{package} is not among the packages of {name}"
-            hint = f"add it to pacman.names in {source_path(name)}, then ./doit lock"
-            problems.append(document.problem(("packages", "names", number), message, hint=hint))
+    wanted = (*recipe.packages.names, *network_packages(recipe, base))
+    known = {package.name: package for package in offered.names}
+    for number, package in enumerate(wanted):
+        name_only, _, version = package.partition("=")
+        if name_only in known and version in ("", known[name_only].version):
+            continue
+        message = f"{package} is not among the packages of {name}"
+        hint = f"add it to pacman.names in {source_path(name)}, then ./doit lock"
+        problems.append(document.problem(("packages", "names", number), message, hint=hint))
     return source, problems
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
+from vfioneer.document.forms import failure
 from vfioneer.document.values import MacAddress
 
 if TYPE_CHECKING:
@@ -13,6 +14,16 @@ if TYPE_CHECKING:
 
 # RFC 9562, section 5.5: a name-based UUID needs a name space; this one is vfioneer's own.
 _SPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "vfioneer.invalid")
+# Directories of build/ that belong to no host.
+RESERVED = ("cache", "pxe")
+
+
+def has_a_place(name: str) -> str:
+    """Return the name of a host, whose directory in build/ is its own."""
+    if name in RESERVED:
+        message = f"build/{name} is used for other things; choose another name"
+        raise failure(message)
+    return name
 
 
 def derived_uuid(*words: str) -> uuid.UUID:

@@ -34,22 +34,21 @@ from vfioneer.document.values import (
     HostName,
     MacAddress,
     ModuleName,
-    PackageName,
     PciAddress,
     SourceName,
     SshKey,
     UserName,
+    WantedPackage,
 )
 from vfioneer.recipe.guest import Guest
+from vfioneer.recipe.naming import has_a_place
 
 # A profile for the site, the rack, the board, the card: what extends more is a mistake.
 MAX_PROFILES = 16
 # Ports of one machine: a dnsmasq line and a boot script each.
 MAX_MACS = 64
-# Directories of build/ that belong to no host.
-RESERVED = ("cache", "pxe")
 # What the guide installs.
-GUIDE_PACKAGES = tuple(map(PackageName, ("libvirt", "qemu", "edk2-ovmf", "virt-manager")))
+GUIDE_PACKAGES = tuple(map(WantedPackage, ("libvirt", "qemu", "edk2-ovmf", "virt-manager")))
 
 
 class Identity(Model):
@@ -69,8 +68,7 @@ class Identity(Model):
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if not (self.uuid or self.serial or self.product or self.board or self.macs):
-            message = "says nothing: give at least one of uuid, serial, product, board, macs"
-            raise failure(message)
+            raise failure("says nothing: give at least one of uuid, serial, product, board, macs")
         return self
 
 
@@ -103,15 +101,18 @@ class Firmware(Model):
 
 
 class Wipe(Choice):
-    BLANK_OR_OURS = "blank-or-ours"
+    """What the installer may install over: docs/wipe.md."""
+
     BLANK_OR_UNFINISHED = "blank-or-unfinished"
-    """Ours only while its installation has not come to its end: protects a working host."""
+    """A blank disk, or an installation that did not come to its end: protects a working host."""
+    BLANK_OR_OURS = "blank-or-ours"
+    """Also a finished installation of this very host: for installing it anew."""
     ANY = "any"
+    """Whatever is on the disk is lost; what runs on it (LVM, RAID, LUKS) is taken down."""
 
 
 class After(Choice):
     POWEROFF = "poweroff"
-    """A medium that stays in the machine would install again and again after a reboot."""
     REBOOT = "reboot"
 
 
@@ -129,8 +130,9 @@ class DiskSelector(Model):
     def _says_something(self) -> Self:
         if self.serial or self.wwn or self.model or self.size or self.solid_state is not None:
             return self
-        message = "selects every disk: give at least one of serial, wwn, model, size, solid_state"
-        raise failure(message)
+        raise failure(
+            "selects every disk: give at least one of serial, wwn, model, size, solid_state"
+        )
 
 
 class User(Model):
@@ -147,8 +149,10 @@ class User(Model):
 
 class Install(Model):
     disk: DiskSelector
-    wipe: Wipe = Wipe.BLANK_OR_OURS
+    wipe: Wipe = Wipe.BLANK_OR_UNFINISHED
     after: After = After.POWEROFF
+    desktop: bool = True
+    """Start the base's desktop, which virt-manager needs; else only consoles and ssh."""
     locale: Locale = "en_US.UTF-8"
     timezone: TimeZone = "UTC"
     keymap: Keymap = "us"
@@ -214,9 +218,14 @@ class PackageSource(Choice):
 
 class Packages(Model):
     source: PackageSource = PackageSource.MEDIUM
-    names: Annotated[tuple[PackageName, ...], Field(min_length=1)] = GUIDE_PACKAGES
+    names: Annotated[tuple[WantedPackage, ...], Field(min_length=1)] = GUIDE_PACKAGES
+    """What the first boot installs; name=version for that build alone."""
     repository: SourceName | None = None
     """The locked package set that lies on the medium; the base's own where it is not given."""
+
+    @property
+    def plain_names(self) -> tuple[str, ...]:
+        return tuple(package.name for package in self.names)
 
 
 class Waiver(Model):
@@ -224,16 +233,9 @@ class Waiver(Model):
     reason: Annotated[Line, StringConstraints(min_length=10)]
 
 
-def _has_a_place(name: str) -> str:
-    if name in RESERVED:
-        message = f"build/{name} is used for other things; choose another name"
-        raise failure(message)
-    return name
-
-
 class Recipe(Model):
     format: Literal[1]
-    host: Annotated[HostName, AfterValidator(_has_a_place)]
+    host: Annotated[HostName, AfterValidator(has_a_place)]
     description: Line = ""
     extends: Annotated[tuple[HostName, ...], Field(max_length=MAX_PROFILES)] = ()
     base: SourceName

@@ -11,7 +11,7 @@ from datetime import date as Day
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from vfioneer.document.document import RecipeError
@@ -19,7 +19,12 @@ from vfioneer.document.forms import Form, KernelArguments, Line
 from vfioneer.document.model import Choice, Model, validate
 from vfioneer.document.size import Size
 from vfioneer.document.syntax import read
-from vfioneer.document.values import ModuleName, PackageName, SourceName
+from vfioneer.document.values import (
+    ModuleName,
+    PackageName,
+    SourceName,
+    WantedPackage,
+)
 from vfioneer.system.paths import CACHE, SOURCES
 
 if TYPE_CHECKING:
@@ -107,6 +112,10 @@ class BaseRelease(Model):
     """HOOKS of mkinitcpio.conf as the base's own installer writes them."""
     libvirt: Version
     qemu_package: PackageName
+    glibc: Version | None = None
+    """Which locales it has by itself: C.UTF-8 came with 2.35."""
+    network_packages: tuple[PackageName, ...] = ()
+    """What libvirt's default network needs and no dependency brings (ebtables before nftables)."""
     ovmf: Firmwares
     packages: SourceName | None = None
     """The source of the package repository that goes onto the medium."""
@@ -122,6 +131,13 @@ class GuestRelease(Model):
     default_user: Line = ""
 
 
+class AllowedUpgrade(Model):
+    """A package of the base that may move, though the packages are exact."""
+
+    name: PackageName
+    reason: Annotated[Line, StringConstraints(min_length=10)]
+
+
 class Repositories(Model):
     """Mirrors that packages are taken from with all that they need and the base does not have."""
 
@@ -129,9 +145,16 @@ class Repositories(Model):
     servers: Annotated[tuple[Server, ...], Field(min_length=1)]
     repositories: Annotated[tuple[RepositoryName, ...], Field(min_length=1)]
     """In the order of the base's pacman.conf: the first that has a package wins."""
-    names: Annotated[tuple[PackageName, ...], Field(min_length=1)]
+    names: Annotated[tuple[WantedPackage, ...], Field(min_length=1)]
+    """With versions (libvirt=1:6.5.0-3) nothing of the base moves that they do not need."""
+    allow_upgrades: tuple[AllowedUpgrade, ...] = ()
+    """What of the base they may move."""
     signed: bool = True
     """Every package has a signature that the base's own keyrings can judge."""
+
+    @property
+    def exact(self) -> bool:
+        return any(package.version for package in self.names)
 
 
 class Source(Model):
@@ -197,6 +220,8 @@ class Lock(Model):
 
 
 class LockedPackage(Model):
+    name: PackageName
+    version: Line
     repository: RepositoryName
     file: PackageFile
     sha256: Sha256
@@ -208,7 +233,7 @@ class PackagesLock(Model):
 
     format: Literal[1]
     file: FileName
-    names: tuple[PackageName, ...]
+    names: tuple[WantedPackage, ...]
     """What was asked for; other names want a new lock."""
     checked: Line
     packages: tuple[LockedPackage, ...]

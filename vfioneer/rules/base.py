@@ -25,7 +25,7 @@ NEEDED = ("libvirt", "edk2-ovmf")
 
 def qemu_has_this_name(subject: Subject) -> Iterator[Verdict]:
     split = subject.base.qemu_package != "qemu"
-    for number, name in enumerate(subject.recipe.packages.names):
+    for number, name in enumerate(subject.recipe.packages.plain_names):
         loc = ("packages", "names", number)
         if split and name == "qemu":
             message = "qemu is a virtual package here, with several providers"
@@ -36,7 +36,7 @@ def qemu_has_this_name(subject: Subject) -> Iterator[Verdict]:
 
 
 def hypervisor_is_whole(subject: Subject) -> Iterator[Verdict]:
-    names = subject.recipe.packages.names
+    names = subject.recipe.packages.plain_names
     missing = [name for name in NEEDED if name not in names]
     if not any(name in ("qemu", *SPLIT_QEMU) for name in names):
         missing.append(subject.base.qemu_package)

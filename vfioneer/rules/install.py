@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 DISK = ("install", "disk")
 # What `./doit new` writes where only a person knows; no machine and no disk has this serial number.
+# glibc 2.35 (February 2022); Debian's had it before as a patch.
+C_UTF8_SINCE = (2, 35)
 PLACEHOLDER = "FILL-ME-IN"
 
 
@@ -142,6 +144,17 @@ def gateway_is_reachable(subject: Subject) -> Iterator[Verdict]:
             yield Finding(loc=(*loc, "gateway"), message=message)
 
 
+def locale_exists(subject: Subject) -> Iterator[Verdict]:
+    wanted, glibc = subject.recipe.install.locale, subject.base.glibc
+    if wanted != "C.UTF-8":
+        return
+    if glibc is None:
+        yield Unjudged(fact="base.glibc")
+    elif tuple(map(int, glibc.split("."))) < C_UTF8_SINCE:
+        message = f"glibc {glibc} of the base has no C.UTF-8"
+        yield Finding(loc=("install", "locale"), message=message)
+
+
 RULES = (
     Rule(
         id="VF501",
@@ -220,7 +233,7 @@ RULES = (
             " that model that the medium happens to be put into."
         ),
         evidence="design, install contract",
-        remedy="add uuid, serial or macs to identity, or use wipe: blank-or-ours",
+        remedy="add uuid, serial or macs to identity, or use wipe: blank-or-unfinished",
         judge=wiping_needs_a_name,
     ),
     Rule(
@@ -243,5 +256,17 @@ RULES = (
         evidence="vfioneer/inventory/draft.py",
         remedy="write the machine's or the disk's serial number there",
         judge=nothing_is_left_to_fill_in,
+    ),
+    Rule(
+        id="VF510",
+        title="the base has no such locale",
+        severity=ERROR,
+        explanation=(
+            "C.UTF-8 is a part of glibc from 2.35 on, and cannot be generated before: the installer"
+            " would refuse, and nothing is written."
+        ),
+        evidence="glibc 2.35 release notes",
+        remedy="use en_US.UTF-8",
+        judge=locale_exists,
     ),
 )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from vfioneer.document.values import PackageName
 from vfioneer.plan.basefacts import IMAGES, INSTALLED_LAYERS
 from vfioneer.recipe.source import (
     LockedPackage,
@@ -20,9 +21,9 @@ from vfioneer.recipe.source import (
     lock_path,
     source_path,
 )
-from vfioneer.supply import digests
+from vfioneer.supply import digests, exactness
 from vfioneer.supply.alpm import write_database
-from vfioneer.supply.lock import FETCHING, HEADER
+from vfioneer.supply.lock import FETCHING, HEADER, refuse_unlocked
 from vfioneer.supply.pacman import PACKAGES, opened
 from vfioneer.system import files
 from vfioneer.system.errors import UserError
@@ -45,6 +46,7 @@ def fetch(source: Source) -> Path:
     with files.alone(source.path, waiting=FETCHING):
         known = current_lock(source)
         if known is None:
+            refuse_unlocked(source)
             known = _lock(source, None)
         elif not _is_whole(source, known):
             _download(source, known)
@@ -96,7 +98,9 @@ def _lock(source: Source, old: PackagesLock | None) -> PackagesLock:
         here.prepare([image for image in images if image.exists()])
         say(f"{source.name}: asking {wanted.servers[0]}")
         here.refresh()
+        exactness.require_versions(source, here)
         closure = here.closure()
+        exactness.refuse_upgrades(source, here, closure)
         _tell(source, closure)
         here.download()
         locked = tuple(_locked(here, package) for package in closure)
@@ -124,6 +128,8 @@ def _locked(here: Workspace, package: Wanted) -> LockedPackage:
         message = f"pacman did not fetch {package.file}"
         raise UserError(message, hint=f"the whole output is in {here.log}")
     return LockedPackage(
+        name=PackageName(package.name),
+        version=package.version,
         repository=package.repository,
         file=package.file,
         sha256=digest(path),
@@ -135,6 +141,9 @@ def _write(source: Source, made: PackagesLock, old: PackagesLock | None) -> None
     path = lock_path(source.name)
     text = yaml.safe_dump(made.model_dump(), sort_keys=False, width=1000, allow_unicode=True)
     files.replace(path, HEADER + text)
+    if old:
+        for line in exactness.moved(old, made):
+            say(f"{source.name}: {line}")
     before = {package.file for package in old.packages} if old else set()
     now = {package.file for package in made.packages}
     change = f", {len(now - before)} new, {len(before - now)} gone" if old else ""

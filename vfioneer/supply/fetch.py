@@ -18,6 +18,7 @@ from vfioneer.supply.lock import (
     check_file,
     current_lock,
     refuse_made,
+    refuse_unlocked,
     rejected,
     write_first,
 )
@@ -46,6 +47,7 @@ def fetch(source: Source, *, judge: Judge | None = None) -> Path:
         # Who held it before may have written the lock, and the file.
         known = current_lock(source)
         if known is None:
+            refuse_unlocked(source)
             write_first(source, judge=judge)
         elif source.path.exists():
             _check(source, known)

@@ -7,6 +7,7 @@ publisher's word ─┬─ the file laid by hand ─┬─ its own signature ─
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import yaml
@@ -47,6 +48,15 @@ def lock(source: Source, *, refresh: bool = False, judge: Judge | None = None) -
         if known and not refresh:
             return known
         return write_first(source, known, judge=judge)
+
+
+def refuse_unlocked(source: Source) -> None:
+    """Refuse to take what comes first where LOCKED=1 says so, as in CI."""
+    if os.environ.get("LOCKED", "0") in ("", "0"):
+        return
+    message = f"{source.name} has no lock, and LOCKED=1 takes nothing that is not locked"
+    hint = f"./doit lock, review {lock_path(source.name)} and commit it"
+    raise UserError(message, hint=hint)
 
 
 def refuse_made(source: Source) -> None:

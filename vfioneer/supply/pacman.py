@@ -49,9 +49,14 @@ class Wanted:
 
     repository: str
     name: str
+    version: str
     file: str
-    is_upgrade: bool
-    """The base has it in another version."""
+    held: str
+    """The version that the base has of it; empty where it has none."""
+
+    @property
+    def is_upgrade(self) -> bool:
+        return bool(self.held)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,26 +112,57 @@ class Workspace:
 
     def closure(self) -> list[Wanted]:
         """Return what an installation of the names, with its upgrades, would bring, sorted."""
-        # The base's own are upgraded along, as partial upgrades are unsupported.
+        # The base's own are upgraded along, as partial upgrades are unsupported; with exact
+        # versions of the base's own days, nothing moves that they do not need.
         said = self._pacman(
-            "-Su", "--needed", "--print", "--print-format", "%r %n %l", *self.repositories.names
-        )
+            self._operation, "--needed", "--print", "--print-format", "%r %n %v %l",
+            *self.repositories.names,
+        )  # fmt: skip
         rows = [line.split() for line in said.splitlines()]
-        installed = {entry.name.rsplit("-", 2)[0] for entry in self._installed()}
+        pairs = (entry.name.split("-") for entry in self._installed())
+        installed = {"-".join(words[:-2]): "-".join(words[-2:]) for words in pairs}
         wanted = [
             Wanted(
                 repository=repository,
                 name=name,
+                version=version,
                 file=unquote(urlsplit(url).path.rsplit("/", 1)[-1]),
-                is_upgrade=name in installed,
+                held=installed.get(name, ""),
             )
-            for repository, name, url in rows
+            for repository, name, version, url in rows
         ]
         return sorted(wanted, key=lambda package: package.name)
 
     def download(self) -> None:
         """Fetch the closure's packages, each judged by its signature where they are signed."""
-        self._pacman("-Suw", "--needed", "--noconfirm", "--noprogressbar", *self.repositories.names)
+        words = (f"{self._operation}w", "--needed", "--noconfirm", "--noprogressbar")
+        self._pacman(*words, *self.repositories.names)
+
+    def offers(self, names: Sequence[str]) -> dict[str, str]:
+        """Return the versions that the mirrors have of these names, without those they lack."""
+        said = self._pacman("-Sl", *self.repositories.repositories)
+        rows = [line.split()[1:3] for line in said.splitlines()]
+        found: dict[str, str] = {}
+        for name, version in rows:
+            if name in names:
+                found.setdefault(name, version)
+        return found
+
+    def needs(self, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """Return what each of these packages of the mirrors depends on, as they say it."""
+        found: dict[str, tuple[str, ...]] = {}
+        name = ""
+        for line in self._pacman("-Si", *names).splitlines():
+            key, _, value = line.partition(" : ")
+            if key.strip() == "Name":
+                name = value.strip()
+            elif key.strip() == "Depends On" and name not in found:
+                found[name] = () if value.strip() == "None" else tuple(value.split())
+        return found
+
+    @property
+    def _operation(self) -> str:
+        return "-S" if self.repositories.exact else "-Su"
 
     def _installed(self) -> list[Path]:
         local = self.directory / "db" / "local"

@@ -15,6 +15,7 @@ from vfioneer.system.paths import LAB
 if TYPE_CHECKING:
     from pathlib import Path
 
+STATUS = "Package: tool\nArchitecture: amd64\nVersion: 1.2-3\nDescription: a tool\n"
 PASSWD = "root:x:0:0:root:/root:/bin/bash\ndaemon:x:1:1::/:/bin/false\n"
 
 
@@ -80,10 +81,23 @@ def test_rootfs_is_debians_tar_with_ours_over_it(tmp_path: Path) -> None:
             info = tarfile.TarInfo(name)
             info.type = tarfile.DIRTYPE
             archive.addfile(info)
-        for name in [*images.ACCOUNTS, "etc/issue", "etc/init.d/ssh", "dev/null", "etc/kept"]:
+        texts = dict.fromkeys(
+            [
+                *images.ACCOUNTS,
+                "etc/issue",
+                "etc/init.d/ssh",
+                "dev/null",
+                "etc/kept",
+                "usr/bin/tool",
+            ],
+            "x:y\n",
+        )
+        texts["var/lib/dpkg/status"] = STATUS
+        texts["var/lib/dpkg/info/tool.list"] = "/.\n/bin\n/bin/tool\n/etc/kept\n/etc/init.d/ssh\n"
+        for name, text in texts.items():
             info = tarfile.TarInfo(f"./{name}")
-            info.size = 4
-            archive.addfile(info, io.BytesIO(b"x:y\n"))
+            info.size = len(text)
+            archive.addfile(info, io.BytesIO(text.encode()))
 
     written = images.layers(debian, tmp_path)
 
@@ -92,6 +106,17 @@ def test_rootfs_is_debians_tar_with_ours_over_it(tmp_path: Path) -> None:
         issue = archive.extractfile("etc/issue")
         assert issue is not None
         assert b"vfioneer lab" in issue.read()
+        records = {
+            name.rpartition("/")[2]: archive.extractfile(name)
+            for name in names
+            if name.startswith("var/lib/pacman/local/tool-1.2_3-1/")
+        }
+        files, desc = records["files"], records["desc"]
+        assert files is not None
+        assert desc is not None
+        # As it lies in the image: a merged /usr, and nothing that was left out.
+        assert files.read() == b"%FILES%\netc/kept\nusr/bin/tool\n"
+        assert b"%NAME%\ntool\n\n%VERSION%\n1.2_3-1\n" in desc.read()
     assert len(names) == len(set(names))
     assert {"etc/kept", "dev", "etc/group", "usr/bin/mkinitcpio"} <= set(names)
     assert not {"dev/null", "etc/init.d", "etc/init.d/ssh"} & set(names)

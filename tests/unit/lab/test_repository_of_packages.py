@@ -266,7 +266,13 @@ def test_metapackages_that_cannot_be(name: str, reason: str) -> None:
 
 def test_the_data_files_fit_together() -> None:
     rules = repository.read_rules()
-    assert sorted(rules.metapackages) == ["edk2-ovmf", "libvirt", "qemu", "virt-manager"]
+    assert sorted(rules.metapackages) == [
+        "ebtables",
+        "edk2-ovmf",
+        "libvirt",
+        "qemu",
+        "virt-manager",
+    ]
     for meta in rules.metapackages.values():
         assert not set(meta.debs) & set(rules.left_out)
     paths = [*rules.drop, *rules.merge, *rules.system]

@@ -39,7 +39,7 @@ def test_virqfd_is_a_module_of_its_own_only_before_6_2(
     version: str, has: bool, checkout: Path
 ) -> None:
     modules = kernel.initramfs_modules(released(load_case("gpu01", checkout), version))
-    assert ("vfio_virqfd" in modules) is has
+    assert ("vfio_virqfd?" in modules) is has
     assert modules[0] == "vfio_pci"
 
 

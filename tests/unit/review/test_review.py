@@ -98,7 +98,7 @@ def change_much(here: Path) -> None:
     edit(
         here / "recipes/gpu01.yaml",
         ("  disk: {size: 120 GB, solid_state: true}", "  disk: {serial: S1 (x)}"),
-        ("  wipe: blank-or-ours", "  wipe: any"),
+        ("  wipe: blank-or-unfinished", "  wipe: any"),
         ("      groups: [wheel]", f"      groups: [wheel, libvirt]\n      ssh_keys: [{NEW_KEY}]"),
         ('    - {pci: "00:1d.0", bind: guest-start}\n', ""),
         ("pins: [1, 5, 2, 6, 3, 7]", "pins: [1, 5, 2, 6, 7, 3]"),

@@ -277,6 +277,8 @@ CASES = [
          miss=({"network.address": "10.0.0.7/23"}, {}, {})),
     Case("VF509", "identity.serial", recipe={"identity.serial": "FILL-ME-IN"},
          miss=({"identity.serial": "FILLED"}, {}, {})),
+    Case("VF510", "install.locale", recipe={"install.locale": "C.UTF-8"},
+         miss=({}, {}, {"glibc": "2.35"})),
     Case("VF701", "packages.names[1]",
          recipe={"packages.names": ["libvirt", "qemu-desktop", "edk2-ovmf"]},
          miss=({}, {}, {"qemu_package": "qemu-desktop"})),

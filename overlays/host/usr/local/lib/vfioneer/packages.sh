@@ -2,74 +2,79 @@
 # SPDX-License-Identifier: MIT
 # The packages of the guide, by pacman: from the repository that came with the medium, or from mirrors.
 
+# The base's images hold no keyring, and the keys of a machine are its own: Manjaro's installer makes
+# it on the target, too. Without it an administrator's first `pacman -S` fails.
 make_keyring() {
-    # The base's images hold no keyring; Manjaro's own installer makes it here too.
-    local keyrings=(/usr/share/pacman/keyrings/*.gpg)
-    if [ "$PACKAGES_SOURCE" = medium ]; then
-        STEP_DETAIL="not needed: the medium's packages were checked by sha256"
+    local file names=()
+    if ! command -v pacman-key >/dev/null; then
+        STEP_DETAIL="the base has no pacman-key"
         return
     fi
+    # Whatever a boot that was cut off has left.
+    rm -rf /etc/pacman.d/gnupg
     pacman-key --init
-    if [ -e "${keyrings[0]}" ]; then
-        pacman-key --populate
-    fi
+    for file in /usr/share/pacman/keyrings/*.gpg; do
+        if [ -e "$file" ]; then names+=("$(basename "$file" .gpg)"); fi
+    done
+    if [ "${#names[@]}" -gt 0 ]; then pacman-key --populate "${names[@]}"; fi
+    gpgconf --homedir /etc/pacman.d/gnupg --kill all || true
+    STEP_DETAIL="keys of ${names[*]:-nobody: the base brings no keyring}"
+}
+
+# mend_keyring: a keyring that was emptied since is told, and made again.
+mend_keyring() {
+    command -v pacman-key >/dev/null || return 0
+    if pacman-key --list-keys 2>/dev/null | grep -q '^pub'; then return; fi
+    status started "$STEP" "pacman's keyring holds no key: it is made again"
+    make_keyring
 }
 
 install_packages() {
-    local options=(--noconfirm --noprogressbar) wanted
-    read -ra wanted <<<"$PACKAGES"
-    # Nothing else runs this early: a lock is left from a boot that was cut off.
-    rm -f /var/lib/pacman/db.lck
-    if [ -e "$STAMPS/packages.begun" ]; then
-        # Cut off in the middle: files may lie there without a package, and what was recorded as
-        # installed may be empty, because its content was still in memory when the power went.
-        options+=(--overwrite '*' --refresh)
-        rm -rf /var/cache/pacman/pkg
-        mkdir -p /var/cache/pacman/pkg
-        local again
-        mapfile -t again < <(half_installed)
-        wanted+=("${again[@]}")
-    else
-        options+=(--needed)
-        touch "$STAMPS/packages.begun"
-        sync
-    fi
+    local wanted
+    read -ra wanted <<<"$PACKAGES $PACKAGES_ALSO"
+    check_clock
     if [ "$PACKAGES_SOURCE" = medium ]; then
         # What the base has in an older build than the medium goes along, too.
-        pacman --config /etc/vfioneer/pacman.conf -Syu "${options[@]}" "${wanted[@]}"
+        transaction --config /etc/vfioneer/pacman.conf -Syu --needed "${wanted[@]}"
     else
         nm-online -q -t 120 || give_up "no network, and the recipe takes packages from mirrors"
+        mend_keyring
+        choose_mirrors
         refresh_keyrings
         # Partial upgrades are unsupported: the whole system goes along.
-        pacman -Syu "${options[@]}" "${wanted[@]}"
+        transaction -Syu --needed "${wanted[@]}"
     fi
-    local names
-    read -ra names <<<"$PACKAGES"
-    STEP_DETAIL=$(pacman -Q "${names[@]}" | tr "\n" ",")
+    rm -f "$STATE/packages.interrupted"
+    STEP_DETAIL=$(pacman -Q "${wanted[@]%%=*}" | tr "\n" ",")
+}
+
+# check_clock: a clock from before the base was made makes signatures and certificates look wrong.
+check_clock() {
+    local today second
+    for second in $(seq 60); do
+        today=$(date -u +%F)
+        if [[ ! $today < $BASE_DATE ]]; then return; fi
+        # Time servers need a network, and the medium's packages no right clock.
+        [ "$PACKAGES_SOURCE" != medium ] || break
+        sleep 1
+    done
+    status started "$STEP" "the clock says $today, which is before this system was made ($BASE_DATE)"
+    [ "$PACKAGES_SOURCE" = medium ] ||
+        give_up "the clock says $today, before this system was made ($BASE_DATE), also after $second seconds: set it (timedatectl set-time)"
+}
+
+# The list of the images is as old as they are.
+choose_mirrors() {
+    command -v pacman-mirrors >/dev/null || return 0
+    timeout 180 pacman-mirrors -f 3 ||
+        status started "$STEP" "pacman-mirrors found no mirror; the base's list stays"
 }
 
 # Packages may be signed by people who came after the base was released: their keys first.
 refresh_keyrings() {
     local keyrings
     mapfile -t keyrings < <(pacman -Qq | sed -n '/-keyring$/p')
-    if [ "${#keyrings[@]}" -gt 0 ]; then
-        pacman -Sy --needed --noconfirm --noprogressbar "${keyrings[@]}"
-    fi
-}
-
-# The packages recorded since the first attempt began, which are installed again. A record that is
-# itself empty goes.
-half_installed() {
-    local entry name
-    while read -r entry; do
-        if [ ! -s "$entry/desc" ] || [ ! -s "$entry/files" ]; then
-            rm -rf "$entry"
-            continue
-        fi
-        name=${entry##*/}
-        printf '%s\n' "${name%-*-*}"
-    done < <(find /var/lib/pacman/local -mindepth 1 -maxdepth 1 -type d \
-        -newer "$STAMPS/packages.begun")
+    if [ "${#keyrings[@]}" -gt 0 ]; then transaction -Sy --needed "${keyrings[@]}"; fi
 }
 
 enable_libvirt() {

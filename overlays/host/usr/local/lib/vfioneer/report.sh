@@ -24,9 +24,14 @@ report_pci() {
     done
 }
 
+# reserve_room: what is kept back so that a full disk can still be told in the report.
+reserve_room() {
+    [ -s "$STATE/reserve" ] || head -c 65536 /dev/zero >"$STATE/reserve" || true
+}
+
 # write_report STATE STEP DETAIL
 write_report() {
-    local entry name result evidence comma='' firmware=''
+    local entry name result evidence line comma='' firmware=''
     if [ -r /sys/class/dmi/id/bios_version ]; then
         read -r firmware </sys/class/dmi/id/bios_version || true
     fi
@@ -59,7 +64,13 @@ write_report() {
                 "$comma" "$result" "$(json "$name")" "$(json "$evidence")"
             comma=,
         done < <(cat "$STATE/guest-events" 2>/dev/null)
-        printf '\n ]}\n'
-    } >"$STATE/report.json.partial"
+        printf '\n ],\n "moved": ['
+        comma=
+        while read -r line; do
+            printf '%s%s' "$comma" "$(json "$line")"
+            comma=', '
+        done < <(cat "$STATE/moved" 2>/dev/null || true)
+        printf ']}\n'
+    } >"$STATE/report.json.partial" || return 1
     mv "$STATE/report.json.partial" "$STATE/report.json"
 }

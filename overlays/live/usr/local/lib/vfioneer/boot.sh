@@ -8,16 +8,8 @@ install_boot_loader() {
     if [ "$FIRMWARE" = uefi ]; then
         mountpoint -q /sys/firmware/efi/efivars ||
             mount -t efivarfs efivarfs "$TARGET/sys/firmware/efi/efivars" || true
-        # Puts itself first in the firmware's boot order.
-        in_target grub-install --target=x86_64-efi --efi-directory=/boot/efi \
-            --bootloader-id=Manjaro --force
-        # The path that firmware tries when its own entries are lost.
-        mkdir -p "$TARGET/boot/efi/EFI/boot"
-        cp "$TARGET/boot/efi/EFI/Manjaro/grubx64.efi" "$TARGET/boot/efi/EFI/boot/bootx64.efi"
-    else
-        in_target grub-install --target=i386-pc --recheck --force "$DISK"
     fi
-    in_target grub-mkconfig -o /boot/grub/grub.cfg
+    in_target /usr/local/lib/vfioneer/boot-loader "$DISK"
     local images=("$TARGET"/boot/initramfs*)
     STEP_DETAIL="${#images[@]} initramfs images"
 }

@@ -28,9 +28,12 @@ partition() {
 }
 
 partition_disk() {
+    take_down_holders
+    # udev looks at a disk again whenever somebody has written to it, and would start what was just
+    # taken down: it waits until the old content has gone.
+    udevadm control --stop-exec-queue
     write_mark installing
-    # The medium itself may have mounted nothing of it, but an old swap could be in use.
-    swapoff -a || true
+    forget_old_signatures
     local first
     if [ "$FIRMWARE" = uefi ]; then
         first='size=512MiB, type=C12A7328-F81F-11D2-BA4B-00A0C93EC93B, name=vfioneer-esp'
@@ -43,6 +46,7 @@ first-lba: 2048
 $first
 type=0FC63DAF-8483-4772-8E79-3D69D8477DE4, name=vfioneer-root
 TABLE
+    udevadm control --start-exec-queue
     udevadm settle
     if [ "$FIRMWARE" = uefi ]; then mkfs.fat -F 32 -n VFIONEERESP "$(partition 1)"; fi
     mkfs.ext4 -F -q -L vfioneer-root "$(partition 2)"

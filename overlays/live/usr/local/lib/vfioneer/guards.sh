@@ -15,8 +15,10 @@ run_guards() {
     guard_disk
     if [ -n "$DISK" ]; then
         guard_contents
+        guard_holders
         guard_space
     fi
+    guard_locale
     guard_images
     if [ ${#REASONS[@]} -gt 0 ]; then
         local all
@@ -129,16 +131,21 @@ bare_wwn() {
     printf '%s' "$wwn"
 }
 
-# The disk must be blank or ours, unless the recipe says `wipe: any`.
+# What the recipe gives away. An installation that was cut off is never worth keeping; a finished one
+# is a working host, which a forgotten medium must not install over.
 guard_contents() {
     [ "$DISK_WIPE" != any ] || return 0
     local mark found
     mark=$(read_mark)
     case $mark in
-        *" installed")
+        "vfioneer $VFIONEER_HOST installed")
             if [ "$DISK_WIPE" = blank-or-unfinished ]; then
-                refuse "$DISK holds a finished installation ($mark) and the recipe says wipe: $DISK_WIPE"
+                refuse "$DISK holds a finished installation of this host and the recipe says wipe: $DISK_WIPE (blank-or-ours installs over it)"
             fi
+            return
+            ;;
+        "vfioneer "*" installed")
+            refuse "$DISK holds a finished installation of another host ($mark) and the recipe says wipe: $DISK_WIPE (any installs over it)"
             return
             ;;
         "vfioneer "*) return ;;
@@ -161,6 +168,15 @@ guard_space() {
     needed=$((images * 4 + bulk + 1536 * 1024 * 1024))
     if [ "$size" -lt "$needed" ]; then
         refuse "$DISK is too small: it has $size bytes, about $needed are needed"
+    fi
+}
+
+# The live system is made of the images that are installed: what it cannot generate, the target cannot.
+guard_locale() {
+    local source=${LOCALE%%.*}
+    case $LOCALE in *@*) source+=@${LOCALE##*@} ;; esac
+    if [ ! -e "/usr/share/i18n/locales/$source" ] && ! locale -a | grep -qixF "${LOCALE/%UTF-8/utf8}"; then
+        refuse "the base knows no locale $LOCALE"
     fi
 }
 

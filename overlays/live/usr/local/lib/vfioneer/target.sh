@@ -103,7 +103,7 @@ mount_api() {
 
 in_target() {
     chroot "$TARGET" /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/bin:/usr/sbin:/sbin:/bin \
-        LC_ALL=C.UTF-8 HOME=/root "$@"
+        LC_ALL=C HOME=/root "$@"
 }
 
 # Nothing that identifies a machine may be the same on two: the first boot makes the machine-id.
@@ -117,18 +117,24 @@ set_identity() {
 }
 
 set_locale() {
-    # C.UTF-8 is built in; any other takes a minute to generate on a slow machine.
-    if [ "$LOCALE" != C.UTF-8 ] && [ -e "$TARGET/etc/locale.gen" ]; then
+    # What is there already is not generated again: that takes a minute on a slow machine.
+    if ! has_locale && [ -e "$TARGET/etc/locale.gen" ]; then
         sed -i "s/^# *\(${LOCALE//./\\.}\)/\1/" "$TARGET/etc/locale.gen"
         grep -q "^$LOCALE" "$TARGET/etc/locale.gen" ||
             echo "$LOCALE UTF-8" >>"$TARGET/etc/locale.gen"
         in_target locale-gen
+        has_locale || give_up "the base cannot make the locale $LOCALE"
     fi
     echo "LANG=$LOCALE" >"$TARGET/etc/locale.conf"
     echo "KEYMAP=$KEYMAP" >"$TARGET/etc/vconsole.conf"
     [ -e "$TARGET/usr/share/zoneinfo/$TIMEZONE" ] || give_up "the base knows no time zone $TIMEZONE"
     ln -sf "/usr/share/zoneinfo/$TIMEZONE" "$TARGET/etc/localtime"
     hwclock --systohc --utc || true
+}
+
+# Names are compared as glibc does: en_US.UTF-8 is listed as en_US.utf8.
+has_locale() {
+    in_target locale -a | sed 's/UTF-8$/utf8/' | grep -qxF "${LOCALE/%UTF-8/utf8}"
 }
 
 make_users() {
@@ -162,13 +168,6 @@ make_users() {
     done <"$TARGET/etc/vfioneer/users"
     in_target usermod -p '*' root
     rm -rf "$TARGET/etc/vfioneer/secrets" "$TARGET/etc/vfioneer/keys"
-}
-
-enable_services() {
-    in_target systemctl enable NetworkManager.service sshd.service vfioneer-first-boot.service
-    if [ -n "$SERIAL_CONSOLE" ]; then
-        in_target systemctl enable "serial-getty@${SERIAL_CONSOLE%%,*}.service"
-    fi
 }
 
 # The packages and the guest's image, checked as they lie on the disk.
