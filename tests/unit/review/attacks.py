@@ -93,7 +93,7 @@ def every_line(path: str, end: str, more: str) -> Change:
     return change
 
 
-WIPE = swap(HOST, "  locale: C.UTF-8", "  wipe: any\n  locale: C.UTF-8")
+WIPE = swap(HOST, "  locale: en_US.UTF-8", "  wipe: any\n  locale: en_US.UTF-8")
 SNAPSHOT = swap(
     "vfioneer/review/snapshot.py",
     "            host = load(name)\n",
@@ -122,12 +122,12 @@ def lands(name: str, path: str, text: str, tag: Tag = Tag.RUNS) -> Attack:
 
 
 ATTACKS = (
-    Attack(name="wipe", change=WIPE, tag=Tag.WIPE, top="wipe blank-or-ours → any"),
+    Attack(name="wipe", change=WIPE, tag=Tag.WIPE, top="wipe blank-or-unfinished → any"),
     Attack(
         name="profile",
         change=swap("recipes/profiles/operator.yaml", "  users:", "  wipe: any\n  users:"),
         tag=Tag.WIPE,
-        top="wipe blank-or-ours → any",
+        top="wipe blank-or-unfinished → any",
     ),
     Attack(
         name="lock",
@@ -338,9 +338,8 @@ ATTACKS = (
     lands("libvirt hook", "etc/libvirt/hooks/qemu", f"#!/bin/sh\n{EVIL}\n"),
     Attack(
         name="setuid",
-        together=True,
-        tag=Tag.MODE,
-        top="has mode 4755",
+        tag=Tag.BROKEN,
+        top="host.usr/bin/x: not a mode",
         body="",
         change=both(
             put("overlays/host/usr/bin/x", "#!/bin/sh\n"),
@@ -426,8 +425,8 @@ ATTACKS = (
     ),
     Attack(
         name="host packages",
-        tag=Tag.BROKEN,
-        top="evil is not among",
+        tag=Tag.PACKAGES,
+        top="lab01: evil",
         change=add(HOST, "packages: {names: [evil]}\n"),
     ),
     Attack(

@@ -49,7 +49,7 @@ def test_json() -> None:
 def test_github_escapes() -> None:
     assert render([ODD], "github") == (
         "::error file=recipes/a%2Cb%3Ac.yaml,line=3,col=7,title=form%3A x[0]"
-        "::100%25 wrong%0D%0Aand more: a,b\n"
+        "::100%25 wrong?%0Aand more: a,b\n"
     )
 
 
