@@ -338,13 +338,22 @@ ATTACKS = (
     lands("libvirt hook", "etc/libvirt/hooks/qemu", f"#!/bin/sh\n{EVIL}\n"),
     Attack(
         name="setuid",
-        together=True,
-        tag=Tag.MODE,
-        top="has mode 4755",
-        body="",
+        tag=Tag.BROKEN,
+        top="not a mode",
+        body='"4755"',
         change=both(
             put("overlays/host/usr/bin/x", "#!/bin/sh\n"),
             swap("overlays/modes.yaml", "\nhost:\n", '\nhost:\n  usr/bin/x: "4755"\n'),
+        ),
+    ),
+    Attack(
+        name="a mode for all",
+        tag=Tag.MODE,
+        top="has mode 0777",
+        body='"0777"',
+        change=both(
+            put("overlays/host/usr/bin/x", "#!/bin/sh\n"),
+            swap("overlays/modes.yaml", "\nhost:\n", '\nhost:\n  usr/bin/x: "0777"\n'),
         ),
     ),
     Attack(
@@ -426,8 +435,8 @@ ATTACKS = (
     ),
     Attack(
         name="host packages",
-        tag=Tag.BROKEN,
-        top="evil is not among",
+        tag=Tag.PACKAGES,
+        top="lab01: evil",
         change=add(HOST, "packages: {names: [evil]}\n"),
     ),
     Attack(
