@@ -93,7 +93,7 @@ def every_line(path: str, end: str, more: str) -> Change:
     return change
 
 
-WIPE = swap(HOST, "  locale: C.UTF-8", "  wipe: any\n  locale: C.UTF-8")
+WIPE = swap(HOST, "\ninstall:\n", "\ninstall:\n  wipe: any\n")
 SNAPSHOT = swap(
     "vfioneer/review/snapshot.py",
     "            host = load(name)\n",
@@ -122,12 +122,12 @@ def lands(name: str, path: str, text: str, tag: Tag = Tag.RUNS) -> Attack:
 
 
 ATTACKS = (
-    Attack(name="wipe", change=WIPE, tag=Tag.WIPE, top="wipe blank-or-ours → any"),
+    Attack(name="wipe", change=WIPE, tag=Tag.WIPE, top="→ any (whatever is on the disk is lost)"),
     Attack(
         name="profile",
         change=swap("recipes/profiles/operator.yaml", "  users:", "  wipe: any\n  users:"),
         tag=Tag.WIPE,
-        top="wipe blank-or-ours → any",
+        top="→ any (whatever is on the disk is lost)",
     ),
     Attack(
         name="lock",
