@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from vfioneer.review import gitfiles
+from vfioneer.review import gitfiles, guards
 from vfioneer.review.judge import RUNNING
 from vfioneer.review.redact import redact
 from vfioneer.review.revision import RENDERED
@@ -103,6 +103,9 @@ def _places(paths: Sequence[str]) -> list[str] | None:
         if not place or not (layer in _LAYERS or layer.startswith("host-")):
             return None
         places |= {place, place.removesuffix(".j2")}
+    if guards.PATH.partition("/")[2] in places:
+        # Its settings are told by meaning, for which the whole host is looked at.
+        return None
     return sorted(places)
 
 

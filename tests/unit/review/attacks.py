@@ -93,7 +93,7 @@ def every_line(path: str, end: str, more: str) -> Change:
     return change
 
 
-WIPE = swap(HOST, "  locale: en_US.UTF-8", "  wipe: any\n  locale: en_US.UTF-8")
+WIPE = swap(HOST, "\ninstall:\n", "\ninstall:\n  wipe: any\n")
 SNAPSHOT = swap(
     "vfioneer/review/snapshot.py",
     "            host = load(name)\n",
@@ -122,12 +122,12 @@ def lands(name: str, path: str, text: str, tag: Tag = Tag.RUNS) -> Attack:
 
 
 ATTACKS = (
-    Attack(name="wipe", change=WIPE, tag=Tag.WIPE, top="wipe blank-or-unfinished → any"),
+    Attack(name="wipe", change=WIPE, tag=Tag.WIPE, top="→ any (whatever is on the disk is lost)"),
     Attack(
         name="profile",
         change=swap("recipes/profiles/operator.yaml", "  users:", "  wipe: any\n  users:"),
         tag=Tag.WIPE,
-        top="wipe blank-or-unfinished → any",
+        top="→ any (whatever is on the disk is lost)",
     ),
     Attack(
         name="lock",
@@ -339,11 +339,21 @@ ATTACKS = (
     Attack(
         name="setuid",
         tag=Tag.BROKEN,
-        top="host.usr/bin/x: not a mode",
-        body="",
+        top="not a mode",
+        body='"4755"',
         change=both(
             put("overlays/host/usr/bin/x", "#!/bin/sh\n"),
             swap("overlays/modes.yaml", "\nhost:\n", '\nhost:\n  usr/bin/x: "4755"\n'),
+        ),
+    ),
+    Attack(
+        name="a mode for all",
+        tag=Tag.MODE,
+        top="has mode 0777",
+        body='"0777"',
+        change=both(
+            put("overlays/host/usr/bin/x", "#!/bin/sh\n"),
+            swap("overlays/modes.yaml", "\nhost:\n", '\nhost:\n  usr/bin/x: "0777"\n'),
         ),
     ),
     Attack(

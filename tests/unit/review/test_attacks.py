@@ -131,7 +131,7 @@ def test_a_checkout_whose_code_lies(attacked: Path, head: str) -> None:
         git(attacked, "commit", "-q", "-a", "-m", "harmless")
     named = {"HEAD": head} if head else {}
     done = run_here(attacked, BASE="base", STRICT="1", **named)
-    assert "[wipe] lab01: wipe blank-or-unfinished → any" in done.stdout
+    assert "→ any (whatever is on the disk is lost)" in done.stdout
     assert "[code] vfioneer/review/snapshot.py" in done.stdout
     assert "2 unchanged" not in done.stdout
     assert done.returncode != 0
