@@ -78,9 +78,13 @@ def task_fetch() -> Iterator[Task]:
     for name in inputs.source_names():
         yield {
             "name": name,
-            "actions": [action(*inputs.obtained_by(name), name)],
+            "actions": [
+                action(*inputs.obtained_by(name), name),
+                action("medium.obtain", "record", name),
+            ],
             "file_dep": inputs.source_inputs(name),
             "targets": inputs.source_targets(name),
+            "uptodate": [tasks.source_intact],
         }
 
 
@@ -95,6 +99,7 @@ def task_unpack() -> Iterator[Task]:
             ],
             "file_dep": [inputs.source_target(name)],
             "targets": [facts_path(name), tree_stamp(name)],
+            "uptodate": [tasks.base_intact],
         }
 
 
@@ -106,6 +111,11 @@ def task_rehearse() -> Iterator[Task]:
             "actions": [action("command.rehearsal", "rehearse", host)],
             "task_dep": [f"manifest:{host}"],
         }
+
+
+def task_drift() -> Task:
+    """how the guests on live hosts differ from their recipes (HOST= URI=; FORMAT=json)"""
+    return {"actions": [action("command.drift", "main", tasks.chosen_hosts(), tasks.variables())]}
 
 
 def task_command() -> Iterator[Task]:
@@ -127,12 +137,12 @@ def task_test() -> Iterator[Task]:
             "basename": f"test:{part}",
             "doc": doc,
             "actions": [action("command.suite", "test", part)],
-            "task_dep": [] if part == "quick" else media,
+            "task_dep": media if part in tasks.MEDIA_PARTS else [],
         }
     every = [f"test:{part}" for part in tasks.TEST_PARTS if part != "soak"]
     yield {
         "basename": "test",
         "doc": "every test but soak",
-        "actions": [],
+        "actions": [action("command.suite", "untested")],
         "task_dep": ["lint", *every],
     }

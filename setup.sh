@@ -1,52 +1,24 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # First use of ./doit: install the system packages (or say what to type), then make .venv from the
-# hash-pinned requirements. Runs again only when requirements.txt or this file changes.
+# hash-pinned requirements. Runs again when requirements.txt, the table of packages or this file changes.
 set -eu
 
-# One program or file that proves a package is there, its name on Debian and Ubuntu, on Arch and Manjaro.
-wanted='
-gcc                                          gcc                      gcc
-pkg-config                                   pkg-config               pkgconf
-/usr/include/libvirt/libvirt.h               libvirt-dev              libvirt
-xorriso                                      xorriso                  libisoburn
-mksquashfs                                   squashfs-tools           squashfs-tools
-rsync                                        rsync                    rsync
-bsdtar                                       libarchive-tools         libarchive
-xz                                           xz-utils                 xz
-zstd                                         zstd                     zstd
-lz4                                          lz4                      lz4
-gpg                                          gpg                      gnupg
-gpg-agent                                    gpg-agent                gnupg
-sfdisk                                       fdisk                    util-linux
-debugfs                                      e2fsprogs                e2fsprogs
-newuidmap                                    uidmap                   shadow
-git                                          git                      git
-qemu-system-x86_64                           qemu-system-x86          qemu-base
-qemu-img                                     qemu-utils               qemu-img
-/usr/share/OVMF|/usr/share/edk2|/usr/share/edk2-ovmf  ovmf            edk2-ovmf
-/usr/lib/grub/i386-pc/boot_hybrid.img        grub-pc-bin              grub
-/usr/lib/grub/x86_64-efi/iso9660.mod         grub-efi-amd64-bin       grub
-grub-mkimage                                 grub-common              grub
-mcopy                                        mtools                   mtools
-mkfs.fat                                     dosfstools               dosfstools
-/usr/lib/ipxe/ipxe.efi|/usr/share/ipxe       ipxe                     ipxe
-/usr/lib/ipxe/qemu|/usr/share/qemu/pxe-virtio.rom  ipxe-qemu          qemu-common
-dnsmasq                                      dnsmasq-base             dnsmasq
-nginx                                        nginx-light              nginx
-ip                                           iproute2                 iproute2
-mmdebstrap                                   mmdebstrap               mmdebstrap
-repo-add                                     pacman-package-manager   pacman
-/usr/share/makepkg/util.sh                   makepkg                  pacman
-curl                                         curl                     curl
-systemd-analyze                              systemd                  systemd
-cloud-localds                                cloud-image-utils        cloud-image-utils
-shellcheck                                   shellcheck               shellcheck
-busybox                                      busybox                  busybox
-'
+# Which package proves itself by which program or file.
+table=vfioneer/system/packages.txt
 
 say() { printf '%s\n' "vfioneer: $*" >&2; }
 die() { say "$*"; exit 1; }
+
+# what_to_type COMMAND WHY: end with the one line that root has to type.
+what_to_type() {
+    say "$2"
+    printf '\nas root, type\n\n    %s\n\nand then what you typed again\n' "$1" >&2
+    case $1 in
+        *nginx*) say 'if that starts nginx and you do not want it: systemctl disable --now nginx (serve runs its own)' ;;
+    esac
+    exit 1
+}
 
 # without_services COMMAND...: run it with starting of services forbidden (policy-rc.d(8)), and leave
 # nginx disabled for the next boot, too.
@@ -84,15 +56,16 @@ find_python() {
     done
 }
 
-missing_packages() { # COLUMN: 2 Debian, 3 Arch
-    printf '%s' "$wanted" | while read -r proof debian arch; do
-        [ -n "$proof" ] || continue
-        present "$proof" || { [ "$1" = 2 ] && echo "$debian" || echo "$arch"; }
-    done
+missing_packages() { # SYSTEM: debian, arch
+    while read -r proof debian arch named; do
+        case $proof in '' | '#'*) continue ;; esac
+        [ "$1" = debian ] && package=$debian || package=$arch
+        [ "$package" = - ] || [ "$named" = named ] || present "$proof" || printf '%s\n' "$package"
+    done <"$table"
     interpreter=$(find_python)
     if [ -z "$interpreter" ]; then
-        [ "$1" = 2 ] && printf '%s\n' python3 python3-venv python3-dev || echo python
-    elif [ "$1" = 2 ]; then
+        [ "$1" = debian ] && printf '%s\n' python3 python3-venv python3-dev || echo python
+    elif [ "$1" = debian ]; then
         # Debian splits what a virtual environment and a compiled library need from the interpreter.
         "$interpreter" -c 'import ensurepip' 2>/dev/null || echo python3-venv
         "$interpreter" -c 'import os, sys, sysconfig
@@ -100,55 +73,80 @@ sys.exit(not os.path.exists(os.path.join(sysconfig.get_paths()["include"], "Pyth
     fi
 }
 
+# Two first uses at once: the second waits, and then finds most of it done.
+exec 9<setup.sh
+if command -v flock >/dev/null && ! flock -n 9; then
+    say 'another set-up is running in this checkout: waiting for it'
+    flock 9
+fi
+
 if command -v apt-get >/dev/null; then
-    packages=$(missing_packages 2 | sort -u | tr '\n' ' ')
-    install="apt-get install -y --no-install-recommends $packages"
+    packages=$(missing_packages debian | sort -u | tr '\n' ' ')
+    install="apt-get install -y --no-install-recommends ${packages% }"
     refresh='apt-get update -q'
+    typed="apt-get update && $install"
 elif command -v pacman >/dev/null; then
-    packages=$(missing_packages 3 | sort -u | tr '\n' ' ')
-    install="pacman -S --needed --noconfirm $packages"
-    refresh=true
+    packages=$(missing_packages arch | sort -u | tr '\n' ' ')
+    install="pacman -S --needed --noconfirm ${packages% }"
+    refresh=
+    # Arch keeps no old packages: what the lists of yesterday name may be gone.
+    typed="pacman -Syu --needed ${packages% }"
 else
     die 'neither apt-get nor pacman is here: vfioneer builds on Debian, Ubuntu, Arch and Manjaro'
 fi
 
 if [ -n "${packages% }" ]; then
+    # shellcheck disable=SC2086  # words on purpose
+    set -- $packages
+    [ $# = 1 ] && missing='a system package is missing' || missing="$# system packages are missing"
     if [ "$(id -u)" = 0 ]; then
         as_root=
-    elif command -v sudo >/dev/null && { sudo -n true 2>/dev/null || [ -t 0 ]; }; then
-        as_root=sudo
+    elif ! command -v sudo >/dev/null; then
+        what_to_type "$typed" "$missing, and there is no sudo"
+    elif sudo -n true 2>/dev/null || [ -t 0 ]; then
+        # sudo hands on no variables: debconf is not to ask.
+        as_root='sudo env DEBIAN_FRONTEND=noninteractive'
     else
-        die "these system packages are missing; as root, type:  $install"
+        what_to_type "$typed" "$missing, and sudo would ask for a password"
     fi
     if [ -t 0 ] && [ "${CI:-}" != true ]; then
         printf 'vfioneer: install these system packages?  %s\n[Y/n] ' "$packages" >&2
-        read -r answer
-        case $answer in [nN]*) die "as root, type:  $install" ;; esac
-    else
-        say "installing system packages: $packages"
+        read -r answer || answer=n
+        case $answer in [nN]*) what_to_type "$typed" 'nothing was installed' ;; esac
     fi
     export DEBIAN_FRONTEND=noninteractive
+    log=$(mktemp)
+    if [ -n "$refresh" ]; then
+        say "reading the lists of packages ($refresh)"
+        # shellcheck disable=SC2086  # words on purpose
+        if ! $as_root $refresh >"$log" 2>&1; then
+            cat "$log" >&2
+            what_to_type "$typed" "$refresh failed (its words are above)"
+        fi
+    fi
+    rm -f "$log"
+    say "installing $# system packages: ${packages% }"
     # Debian starts a daemon as it installs it; nginx is here for `serve` alone and is to stay off.
     quiet_services() { "$@"; }
     case $install in
         *apt-get*nginx*) quiet_services() { without_services "$@"; } ;;
     esac
     # shellcheck disable=SC2086  # words on purpose
-    { $as_root $refresh >/dev/null && quiet_services $as_root $install >&2; } || die "could not install; as root, type:  $install"
+    quiet_services $as_root $install >&2 9<&- || what_to_type "$typed" 'the packages could not be installed (see above)'
 fi
 
 python=$(find_python)
-[ -n "$python" ] || die 'Python 3.11 or newer is missing'
+[ -n "$python" ] || die "Python 3.11 or newer is needed, and $(python3 --version 2>&1) is what this system has: take Debian 12, Ubuntu 24.04 or newer"
+libraries=$(grep -c '^[a-z0-9]' requirements.txt)
 if [ -x .venv/bin/python ] && .venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
-    say 'updating the virtual environment .venv'
+    say "installing $libraries Python libraries anew into .venv"
 else
-    say "making the virtual environment .venv with $("$python" --version)"
+    say "installing $libraries Python libraries for $("$python" --version), into .venv (half a minute)"
     rm -rf .venv
-    "$python" -m venv .venv
+    "$python" -m venv .venv || die "$python -m venv .venv failed (see above); mend that, remove .venv and type it again"
 fi
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt \
-    || die 'pip could not install requirements.txt (see above); nothing else was changed'
+    || die "pip could not install requirements.txt (see above); nothing else was changed. When that is mended (a proxy, a mirror: pip config), type what you typed again"
 # Written last: an interrupted set-up starts again.
-cp setup.sh .venv/setup.sh
-cp requirements.txt .venv/requirements.txt
+cp "$table" requirements.txt setup.sh .venv/
 say 'ready'

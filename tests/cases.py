@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from goldens import CASES
 
 from vfioneer.medium import build
+from vfioneer.medium.obtain import vouched
 from vfioneer.payload import menus, overlay, seed
 from vfioneer.payload.template import plan_context, render_template
 from vfioneer.plan.basefacts import BaseFacts
@@ -63,6 +64,14 @@ def base_facts(host: Host) -> BaseFacts:
         image_sums={"rootfs": "10" * 32, "desktopfs": "20" * 32, "livefs": "30" * 32},
         boot_files={"vmlinuz-x86_64": 8_000_000, "initramfs-x86_64.img": 12_000_000},
     )
+
+
+def lay_checkout(place: Path) -> None:
+    """Lay a checkout without recipes: the committed sources and overlays."""
+    (place / "overlays").symlink_to(TOP / "overlays")
+    for name in ("recipes/hardware", "recipes/profiles", "build/cache"):
+        (place / name).mkdir(parents=True)
+    shutil.copytree(TOP / "recipes/sources", place / "recipes/sources")
 
 
 def lay_out(name: str, checkout: Path) -> None:
@@ -133,6 +142,7 @@ def report(medium: MediumPlan) -> str:
         "base": {"name": plan.host.base.name, "sha256": base.sha256, "label": base.label},
         "arguments": list(medium.boot.arguments),
         "secrets": list(plan.secrets),
+        "checked": {source.name: vouched(source) for source in plan.host.sources},
         "outputs": {f"{name}.iso": "0" * 64, "pxe/http/boot.ipxe": "1" * 64},
     }
     return build.report(medium, record)

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 import hypothesis
 import pytest
+from cases import lay_checkout
 from goldens import Goldens
 
 # How long an example takes says more about the machine than about the code.
@@ -35,6 +36,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         place = item.path.as_posix().partition("/tests/unit/")[2]
         if place.startswith(SPAWNING):
             item.add_marker(pytest.mark.spawns)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Leave what was skipped to whoever started this run (vfioneer/command/suite.py)."""
+    path = os.environ.get("VFIONEER_SKIPPED")
+    if path is None:
+        return
+    lines = [
+        f"{report.nodeid}\t{' '.join(report.longrepr[2].split()).removeprefix('Skipped: ')}\n"
+        for report in terminalreporter.stats.get("skipped", [])
+        if isinstance(report.longrepr, tuple)
+    ]
+    Path(path).write_text("".join(lines))
 
 
 @pytest.fixture
@@ -66,9 +80,6 @@ def at_the_top(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkout of its own: the committed sources and overlays, and no recipe yet."""
-    (tmp_path / "overlays").symlink_to(TOP / "overlays")
-    for name in ("recipes/hardware", "recipes/profiles", "build/cache"):
-        (tmp_path / name).mkdir(parents=True)
-    (tmp_path / "recipes/sources").symlink_to(TOP / "recipes/sources")
+    lay_checkout(tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import errno
 import functools
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from doit import get_var
 from doit.dependency import MD5Checker
+from doit.doit_cmd import DoitMain
 from doit.exceptions import InvalidDodoFile, TaskFailed, UnmetDependency
 from doit.reporter import ConsoleReporter
 
 from vfioneer.system.paths import BUILD, CACHE, host_names
+from vfioneer.system.reading import is_regular
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Iterable, Iterator
 
 LARGE = 64 * 2**20
@@ -29,8 +31,10 @@ TEST_PARTS = {
     "quick": "the tests that boot nothing, in two minutes",
     "media": "the tests that read built media back",
     "boot": "the tests that boot media in emulated machines",
+    "cleanroom": "the README's commands in new, minimal Debian systems",
     "soak": "the long ones: power cuts at fifteen points",
 }
+MEDIA_PARTS = {"media", "boot", "soak"}
 LAB_HOSTS = ("lab01", "lab02")
 # Commands that make no target: name -> (what `./doit list` says, module, function(variables)).
 COMMANDS = {
@@ -56,10 +60,10 @@ COMMANDS = {
 MAKERS = {"new", "probe"}
 VARIABLES = (
     "HOST", "BASE", "HEAD", "FROM", "GPU", "SSH", "RULE", "FORMAT", "STRICT", "DEVICE", "INTERFACE",
-    "URI", "FORCE", "RANGE", "PORT", "DRYRUN",
+    "URI", "FORCE", "RANGE", "PORT", "DRYRUN", "TRUST", "YES",
 )  # fmt: skip
-# doit opens its database before the first task could make the directory.
-CACHE.mkdir(parents=True, exist_ok=True)
+# The front door is a script; doit takes the `-m` of what it runs for its own name.
+DoitMain.BIN_NAME = "./doit"
 
 
 class Task(TypedDict, total=False):
@@ -87,7 +91,8 @@ class LargeFileChecker(MD5Checker):  # type: ignore[misc]  # doit has no types
 
     def get_state(self, dep: str, current_state: Any) -> Any:
         stat = Path(dep).stat()
-        if stat.st_size < LARGE:
+        # A device or a pipe has no content to compare; whoever reads it says so.
+        if stat.st_size < LARGE and is_regular(Path(dep)):
             return super().get_state(dep, current_state)
         return (
             None
@@ -108,9 +113,14 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]  # doit has no types
 
     desc = "vfioneer's console output"
 
+    def write(self, text: str) -> None:
+        # Standard output is for what a command prints: a review, a list, JSON, also when it fails.
+        stream = sys.stderr if self.outstream is sys.stdout else self.outstream
+        stream.write(text)
+        stream.flush()
+
     def execute_task(self, task: Any) -> None:
         if task.actions and not task.name.startswith("_"):
-            # Standard output is for what a command prints: a review, a list, JSON.
             print(task.title(), file=sys.stderr, flush=True)
 
     def skip_uptodate(self, task: Any) -> None:
@@ -138,6 +148,27 @@ CONFIG: dict[str, Any] = {
     "cleanforget": True,
     "minversion": "0.36.0",
 }
+
+
+def make_build() -> None:
+    """Make build/, in which doit opens its database before the first task could make anything."""
+    try:
+        CACHE.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(Path(error.filename or BUILD), error.strerror or "") from None
+    for place in (BUILD, *BUILD.glob(".doit.db*")):
+        # Root may write everywhere but where the file system is read-only.
+        if not os.access(place, os.W_OK):
+            raise _unwritable(place, "no right to write there, or a read-only file system")
+
+
+def _unwritable(place: Path, why: str) -> InvalidDodoFile:
+    message = f"{place} cannot be written: {why.lower()}"
+    hint = "everything that is made lies in build/; if root made it: sudo chown -R $USER build"
+    return InvalidDodoFile(f"{message}\n  hint: {hint}")
+
+
+make_build()
 
 
 def action(module: str, name: str, *arguments: Any) -> Any:
@@ -258,6 +289,20 @@ def fresh(step_name: str, host: str) -> Callable[[Any, Any], bool]:
 def has_dependencies(task: Any, values: dict[str, Any]) -> bool:
     """Whether doit still knows which tasks a recipe needs (its database may be gone)."""
     return bool(values.get("task_dep"))
+
+
+def source_intact(task: Any, values: dict[str, Any]) -> bool:
+    """Whether a source's file is what its lock says, or what the lab made (doit's uptodate)."""
+    from vfioneer.medium import intact
+
+    return intact.source(task.name.partition(":")[2], values)
+
+
+def base_intact(task: Any) -> bool:
+    """Whether what was unpacked from a base is what the base has (doit's uptodate)."""
+    from vfioneer.medium import intact
+
+    return intact.base(task.name.partition(":")[2])
 
 
 def remove(directory: Path, dryrun: bool) -> None:

@@ -75,6 +75,29 @@ def test_a_comment_in_a_template_packs_nothing_anew(copy: Copy) -> None:
     assert {"render:gpu01", "overlay:gpu01", "iso:gpu01"} <= copy.doit("build", "HOST=gpu01").ran
 
 
+def test_only_the_media_that_a_recipe_asks_for_are_there(copy: Copy) -> None:
+    assert copy.doit("build", "HOST=gpu01").status == 0
+    both = copy.digests("gpu01")
+    copy.edit("recipes/gpu01.yaml", "base: ", "media: [pxe]\nbase: ")
+    done = copy.doit("build", "HOST=gpu01")
+    assert done.status == 0, done.output
+    # What was built before and is asked for no longer would be the medium of an older recipe.
+    assert not (copy.path / "build/gpu01/gpu01.iso").exists()
+    assert "gpu01.iso" not in (copy.path / "build/gpu01/SHA256SUMS").read_text()
+    assert copy.doit("build", "HOST=gpu01").ran == set()
+    told = copy.doit("usb", "HOST=gpu01", "DEVICE=/dev/null")
+    assert told.status == 1
+    assert "gpu01 has no ISO to write" in told.output
+    copy.edit("recipes/gpu01.yaml", "media: [pxe]", "media: [iso]")
+    assert copy.doit("build", "HOST=gpu01").status == 0
+    assert not (copy.path / "build/gpu01/pxe").exists()
+    assert "pxe/" not in (copy.path / "build/gpu01/SHA256SUMS").read_text()
+    assert copy.doit("verify", "HOST=gpu01").status == 0
+    copy.edit("recipes/gpu01.yaml", "media: [iso]\n", "")
+    assert copy.doit("build", "HOST=gpu01").status == 0
+    assert copy.digests("gpu01") == both
+
+
 def test_two_at_once_build_the_same_bits(copy: Copy) -> None:
     assert copy.doit("-n", "2", "build").status == 0
     both = {host: copy.digests(host) for host in ("gpu01", "lab01")}
@@ -204,13 +227,14 @@ def test_a_build_that_fails_or_is_interrupted_leaves_nothing_half_made(
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
     deadline = time.monotonic() + 60
-    while not list((copy.path / "build/gpu01").glob("*.started")) and time.monotonic() < deadline:
+    blanks = copy.path / "build/cache/blanks"
+    while not list(blanks.rglob("*.started")) and time.monotonic() < deadline:
         time.sleep(0.05)
     os.killpg(running.pid, signal.SIGINT)
     running.communicate(timeout=30)
     assert running.returncode != 0
     assert not (copy.path / "build/gpu01/gpu01.iso").exists()
-    for mark in (copy.path / "build/gpu01").glob("*.started"):
+    for mark in blanks.rglob("*.started"):
         mark.unlink()
     assert copy.leftovers() == []
     # And the next build just goes on.

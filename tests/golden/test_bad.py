@@ -46,9 +46,6 @@ PROBLEM = re.compile(r"recipes/[^ :]+\.yaml:\d+:\d+: ")
 
 def lay_out(name: str, checkout: Path) -> None:
     """Lay a bad file where the good one of gpu01 would be, all else being well."""
-    sources = checkout / "recipes/sources"
-    sources.unlink()
-    shutil.copytree(TOP / "recipes/sources", sources)
     shutil.copy(TOP / "recipes/gpu01.yaml", checkout / "recipes")
     shutil.copy(TOP / "recipes/hardware/gpu01.yaml", checkout / "recipes/hardware")
     loop = checkout / "recipes/profiles/loop.yaml"

@@ -17,18 +17,19 @@ import signal
 import socket
 import struct
 import subprocess
-import sys
 import threading
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, TypeVar
 
 import pytest
-from cases import TOP, load_case, planned
+from cases import TOP, lay_checkout, load_case, planned
 
+from bench.serving import hold
 from vfioneer.document.size import Size
 from vfioneer.machine.command import Order
 from vfioneer.machine.machine import Machine
@@ -43,11 +44,22 @@ from vfioneer.system.paths import tree_path
 from vfioneer.system.run import environment, find_program
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from vfioneer.recipe.host import Host
 
 T = TypeVar("T")
+# What a person who types ./doit has in front of them, beside the made-up recipes.
+FRONT_DOOR = (
+    "doit",
+    "dodo.py",
+    "vfioneer",
+    "bench",
+    "lab",
+    ".venv",
+    "requirements.txt",
+    "setup.sh",
+)
 SERVER, CLIENT = "10.77.0.1", "10.77.0.2"
 MAC, STRANGER = "52:54:00:1a:b0:01", "52:54:00:99:99:99"
 CLONE_NEWNET = 0x40000000
@@ -119,12 +131,26 @@ def remove(lan: Lan) -> None:
 
 
 @pytest.fixture
+def checkout(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A checkout that others than root can reach: pytest's own directory is closed to them."""
+    with TemporaryDirectory(prefix="vfioneer-serving-") as name:
+        place = Path(name)
+        place.chmod(0o755)
+        lay_checkout(place)
+        monkeypatch.chdir(place)
+        yield place
+
+
+@pytest.fixture
 def lab(checkout: Path) -> Host:
     return lay_out("lab01", checkout)
 
 
 def lay_out(name: str, checkout: Path) -> Host:
     """Put a host's network boot tree where a build would, with a base of a few bytes."""
+    for part in FRONT_DOOR:
+        if not (checkout / part).exists():
+            (checkout / part).symlink_to(TOP / part)
     host = load_case(name, checkout)
     tree, out = tree_path(host.base.name), Outputs(name)
     (tree / "boot").mkdir(parents=True, exist_ok=True)
@@ -139,7 +165,9 @@ def lay_out(name: str, checkout: Path) -> Host:
         record={},
         made_from={},
     )
-    product = Product(host=name, base=host.base.name, sources=(), made_from={})
+    product = Product(
+        host=name, base=host.base.name, media=host.recipe.media, sources=(), made_from={}
+    )
     files = netboot.files(product, packed, digest(out.archive))
     laying.lay(name, "pxe", laying.Laid(made_from={}, files=files))
     written = sorted(p for p in out.pxe.rglob("*") if p.is_file() and not p.is_symlink())
@@ -163,7 +191,7 @@ class Serve:
     def text(self) -> str:
         return self.log.read_text()
 
-    def wait_for(self, text: str, seconds: float = 30) -> None:
+    def wait_for(self, text: str, seconds: float = 90) -> None:
         until = time.monotonic() + seconds
         while text not in self.text:
             assert self.process.poll() is None, self.text
@@ -172,21 +200,23 @@ class Serve:
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(20)
+        return self.process.wait(60)
 
 
 @contextmanager
-def serving(lan: Lan, checkout: Path, **variables: str) -> Iterator[Serve]:
+def serving(
+    lan: Lan, checkout: Path, *, before: Sequence[str] = (), **variables: str
+) -> Iterator[Serve]:
     given = {"INTERFACE": "vfa", **variables}
-    code = f"from vfioneer.serve import main; main({given!r})"
+    words = [f"{name}={value}" for name, value in given.items()]
     log = checkout / "serve.log"
     # Ctrl-C is to work also where the tests themselves run in the background of a script.
-    inside = ["env", "--default-signal=INT", find_program("ip"), "netns", "exec", lan.here]
+    inside = ["env", "--default-signal=INT,HUP", find_program("ip"), "netns", "exec", lan.here]
     with log.open("wb") as stream:
         process = subprocess.Popen(
-            [*inside, sys.executable, "-c", code],
+            [*inside, *before, "./doit", "serve", *words],
             cwd=checkout,
-            env={**os.environ, "PYTHONPATH": str(TOP)},
+            env=environment(),
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=stream,
@@ -194,19 +224,20 @@ def serving(lan: Lan, checkout: Path, **variables: str) -> Iterator[Serve]:
     serve = Serve(process, log)
     try:
         serve.wait_for("Ctrl-C stops")
-        lan.inside(lan.there, lambda: wait_for_http(int(variables.get("PORT", "80"))))
+        lan.inside(lan.there, lambda: wait_for_http(serve, int(variables.get("PORT", "80"))))
         yield serve
     finally:
         if process.poll() is None:
             serve.stop()
 
 
-def wait_for_http(port: int) -> None:
-    until = time.monotonic() + 30
+def wait_for_http(serve: Serve, port: int) -> None:
+    until = time.monotonic() + 90
     while True:
         with suppress(OSError), socket.create_connection((SERVER, port), 1):
             return
-        assert time.monotonic() < until
+        assert serve.process.poll() is None, serve.text
+        assert time.monotonic() < until, serve.text
         time.sleep(0.1)
 
 
@@ -261,16 +292,24 @@ def parse_offer(answer: bytes) -> Offer:
 def tftp(name: str) -> bytes:
     """Fetch a file by TFTP (RFC 1350)."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.settimeout(10)
-        sock.sendto(b"\0\1" + name.encode() + b"\0octet\0", (SERVER, 69))
+        sock.settimeout(1)
         data = b""
+        for _ in range(30):
+            # Firmware asks again, too: the server may only just be starting.
+            sock.sendto(b"\0\1" + name.encode() + b"\0octet\0", (SERVER, 69))
+            with suppress(TimeoutError):
+                packet, peer = sock.recvfrom(2048)
+                break
+        else:
+            pytest.fail("nobody answers by TFTP")
+        sock.settimeout(30)
         while True:
-            packet, peer = sock.recvfrom(2048)
             assert packet[:2] == b"\0\3", packet
             sock.sendto(b"\0\4" + packet[2:4], peer)
             data += packet[4:]
             if len(packet) < 516:
                 return data
+            packet, peer = sock.recvfrom(2048)
 
 
 @dataclass(frozen=True)
@@ -364,17 +403,16 @@ def test_all_built_hosts_are_served_together(lan: Lan, lab: Host, checkout: Path
 
 def test_a_second_one_says_that_the_ports_are_taken(lan: Lan, lab: Host, checkout: Path) -> None:
     with serving(lan, checkout):
-        code = "from vfioneer.serve import main; main({'INTERFACE': 'vfa'})"
         done = subprocess.run(
-            [find_program("ip"), "netns", "exec", lan.here, sys.executable, "-c", code],
+            [find_program("ip"), "netns", "exec", lan.here, "./doit", "serve", "INTERFACE=vfa"],
             cwd=checkout,
-            env={**os.environ, "PYTHONPATH": str(TOP)},
+            env=environment(),
             capture_output=True,
             check=False,
         )
-    said = done.stderr.decode().splitlines()
-    assert "another program on this computer has the DHCP port 67 and the TFTP port 69" in said[-2]
-    assert "HTTP port 80" in said[-2]
+    said = (done.stdout + done.stderr).decode()
+    assert "another program on this computer has the DHCP port 67 and the TFTP port 69" in said
+    assert "and the HTTP port 80\n" in said
 
 
 def test_the_servers_take_their_files(lan: Lan, lab: Host, checkout: Path) -> None:
@@ -394,6 +432,130 @@ def check_configuration(directory: Path) -> None:
             [find_program(words[0]), *words[1:]], capture_output=True, check=False
         )
         assert done.returncode == 0, done.stderr.decode()
+
+
+def test_a_thousand_slow_clients_are_served_at_once(lan: Lan, lab: Host, checkout: Path) -> None:
+    """Each reads a little of an image now and then, as over a link that a rack shares."""
+    image = tree_path(lab.base.name) / "manjaro/x86_64/rootfs.sfs"
+    image.parent.mkdir(parents=True)
+    with image.open("wb") as stream:
+        for block in range(64):
+            stream.write(hashlib.sha256(bytes([block])).digest() * (2**20 // 32))
+    with serving(lan, checkout):
+        found = hold(lan.there, f"/lab/{image.relative_to(tree_path('lab'))}", image, 1000)
+        loaders = lan.inside(lan.there, lambda: unfinished_transfers(200))
+    assert (found.answered, found.cut_off) == (1000, 0), found
+    assert found.bytes > 1000 * 64 * 1024
+    # dnsmasq on its own would have let 50 in.
+    assert loaders == 200
+
+
+def unfinished_transfers(count: int) -> int:
+    """Ask for a loader by TFTP that often, and tell how many have an answer before one is done."""
+    socks = []
+    for _ in range(count):
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sock.settimeout(5)
+        sock.sendto(b"\0\1ipxe.efi\0octet\0", (SERVER, 69))
+        socks.append(sock)
+    answered = 0
+    for sock in socks:
+        with suppress(TimeoutError), sock:
+            answered += sock.recv(2048)[:2] == b"\0\3"
+    return answered
+
+
+def test_few_open_files_mean_fewer_machines_and_are_told(
+    lan: Lan, lab: Host, checkout: Path
+) -> None:
+    """A hard limit that cannot be raised, as in a container: no server starts with a warning."""
+    limited = ("prlimit", "--nofile=200:200", "setpriv", "--bounding-set=-sys_resource")
+    with serving(lan, checkout, before=limited) as serve:
+        assert lan.inside(lan.there, lambda: fetch("/boot.ipxe")).status.endswith("200 OK")
+    assert "only 68 machines are served at once" in serve.text
+    assert "exceed open file resource limit" not in serve.text
+
+
+def servers_of(lan: Lan) -> list[str]:
+    """Return what runs in the namespace of the command, by its name."""
+    here = Path("/run/netns", lan.here).stat().st_ino
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if process.joinpath("ns/net").stat().st_ino == here:
+                found.append(process.joinpath("comm").read_text().strip())
+    return sorted(found)
+
+
+def give(checkout: Path, user: str) -> None:
+    subprocess.run(["chown", "-hR", user, checkout], check=True)
+
+
+@pytest.mark.parametrize(
+    ("number", "owner"),
+    [
+        (signal.SIGKILL, "nobody"),
+        (signal.SIGKILL, "root"),
+        (signal.SIGHUP, "nobody"),
+        (signal.SIGTERM, "nobody"),
+        (signal.SIGINT, "root"),
+    ],
+)
+def test_no_server_outlives_the_command(
+    number: signal.Signals, owner: str, lan: Lan, lab: Host, checkout: Path
+) -> None:
+    give(checkout, owner)
+    with serving(lan, checkout, **RANGE) as serve:
+        offer = lan.inside(lan.there, lambda: discover(MAC, UEFI, times=10))
+        assert offer is not None, serve.text
+        assert {"dnsmasq", "nginx"} <= set(servers_of(lan))
+        serve.process.send_signal(number)
+        status = serve.process.wait(60)
+        wait_until(lambda: servers_of(lan) == [])
+        assert lan.inside(lan.there, lambda: discover(MAC, UEFI, times=2)) is None
+        with pytest.raises(OSError, match="refused"):
+            lan.inside(lan.there, lambda: socket.create_connection((SERVER, 80), 1))
+    assert "Traceback" not in serve.text
+    if number is not signal.SIGKILL:
+        assert status == 0
+        assert serve.text.endswith("vfioneer: stopped\n")
+
+
+def test_no_server_outlives_its_keeper(lan: Lan, lab: Host, checkout: Path) -> None:
+    """Not even where somebody kills what was to end the servers."""
+    give(checkout, "nobody")
+    with serving(lan, checkout) as serve:
+        here = Path("/run/netns", lan.here).stat().st_ino
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                inside = process.joinpath("ns/net").stat().st_ino == here
+                if inside and b"keeper.py" in process.joinpath("cmdline").read_bytes():
+                    os.kill(int(process.name), signal.SIGKILL)
+        assert serve.process.wait(60) == 1
+        wait_until(lambda: servers_of(lan) == [])
+    assert "ended by itself with status" in serve.text
+    assert "Traceback" not in serve.text
+
+
+def test_a_signal_while_it_stops_is_no_traceback(lan: Lan, lab: Host, checkout: Path) -> None:
+    """Who loses patience presses Ctrl-C again and again."""
+    with serving(lan, checkout) as serve:
+        while serve.process.poll() is None:
+            serve.process.send_signal(signal.SIGINT)
+            serve.process.send_signal(signal.SIGTERM)
+            time.sleep(0.002)
+            if "vfioneer: stopped" in serve.text:
+                break
+        serve.process.wait(60)
+        wait_until(lambda: servers_of(lan) == [])
+    assert "Traceback" not in serve.text
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 30) -> None:
+    until = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < until
+        time.sleep(0.1)
 
 
 @pytest.mark.boot

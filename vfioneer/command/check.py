@@ -7,8 +7,8 @@ import sys
 from typing import TYPE_CHECKING, cast, get_args
 
 from vfioneer import rules
-from vfioneer.document.document import RecipeError, Severity
-from vfioneer.recipe.host import load, names
+from vfioneer.document.document import Document, RecipeError, Severity
+from vfioneer.recipe.host import load, names, recipe_path
 from vfioneer.rules.output import Format, render, summary
 from vfioneer.system.errors import UserError
 
@@ -70,6 +70,10 @@ def load_all(chosen: Sequence[str]) -> tuple[list[Host], list[Problem]]:
             hosts.append(load(name))
         except RecipeError as error:
             problems += error.problems
+        except UserError as error:
+            # Whatever it is about: an output for programs has to hold it, too.
+            empty = Document(file=recipe_path(name), data=None, lines={}, marks={})
+            problems.append(empty.problem((), error.message, hint=error.hint))
     return hosts, list(dict.fromkeys(problems))
 
 
@@ -78,4 +82,6 @@ def announce(chosen: Sequence[str]) -> None:
     from vfioneer.medium.outputs import Outputs
 
     for name in chosen:
-        print(f"{name}: {Outputs(name).iso}, {Outputs(name).report}", file=sys.stderr)
+        out = Outputs(name)
+        made = [path for path in (out.iso, out.pxe, out.report) if path.exists()]
+        print(f"{name}: {', '.join(map(str, made))}", file=sys.stderr)

@@ -1,120 +1,138 @@
 # SPDX-License-Identifier: MIT
-"""`./doit define HOST=… URI=…`: show how the domain on a live host drifted, then define ours.
+"""`./doit define HOST=… URI=…`: show how the domain on a live host drifted, ask, then define ours.
 
 Nothing is ever undefined: the guest's disk and NVRAM stay, and a running guest goes on running.
 """
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ET
-from contextlib import contextmanager
+import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from vfioneer.domainxml import drift
-from vfioneer.medium.outputs import Outputs
+from vfioneer.command.libvirtd import connected, other_machine, uri_of
+from vfioneer.domainxml import danger, drift, reader
+from vfioneer.domainxml.drift import Change
+from vfioneer.payload import domain as payload
 from vfioneer.recipe.host import load
 from vfioneer.system.errors import UserError
 from vfioneer.system.progress import say
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
-    from vfioneer.recipe.recipe import Identity
+AUTOSTART = Change("autostart", "libvirt starts it, before the machine is verified", "ours does")
 
-_SSH = "ssh has to log in without asking: ssh-copy-id, ssh-add, and once ssh USER@HOST virsh list"
-# By a part of libvirt's message: most of these come as "internal error" or "system error".
-_REMEDIES = (
-    ("CA certificate", "without qemu+ssh:// libvirt uses TLS, which needs certificates"),
-    ("Permission denied", _SSH),
-    ("Host key verification", "connect once by hand, to see and accept the host's key"),
-    ("Could not resolve", "is the host's name right, and known to the name server?"),
-    ("Connection refused", "is the host up, and sshd or libvirtd running on it?"),
-    ("Connection timed out", "is the host up, and reachable from here?"),
-    ("No route to host", "is the host up, and reachable from here?"),
-    ("End of file", _SSH),
-    ("authentication", "be root there, or in its group libvirt: qemu+ssh://root@HOST/system"),
-    ("No such file", "is libvirtd running there? systemctl enable --now libvirtd"),
-    ("schema", "this host's libvirt is older than the base's, or overlays/guest/ has a mistake"),
-    (
-        "unsupported configuration",
-        "the host's libvirt or QEMU is not the base's: pacman -Syu there",
-    ),
-    ("read only", "the URI allows reading only: use qemu+ssh://root@HOST/system"),
-)
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """How the domain on a host stands to ours."""
+
+    exists: bool
+    inactive: str = ""
+    """What libvirt starts next."""
+    changes: tuple[Change, ...] = ()
+    running: tuple[Change, ...] = ()
+    """What only the running guest differs in."""
+    dangers: tuple[str, ...] = ()
+
+    @property
+    def to_define(self) -> tuple[Change, ...]:
+        """What defining ours would change."""
+        return tuple(change for change in self.changes if not change.kept)
 
 
 def main(variables: Mapping[str, str]) -> None:
-    """Define the domain of HOST= at URI=; DRYRUN=1 only shows the drift."""
-    name, uri = variables.get("HOST"), variables.get("URI")
-    if name is None or uri is None:
-        message = f"{'HOST=' if name is None else 'URI='} is missing"
+    """Define the domain of HOST= at URI=; DRYRUN=1 only shows, YES=1 does not ask."""
+    name = variables.get("HOST")
+    if name is None:
+        message = "HOST= is missing"
         hint = "./doit define HOST=gpu01 URI=qemu+ssh://root@10.0.0.7/system"
         raise UserError(message, hint=hint)
-    if "://" not in uri:
-        message = f"URI={uri} is not a libvirt URI"
-        raise UserError(message, hint=f"did you mean URI=qemu+ssh://root@{uri}/system?")
-    host, xml = load(name), rendered(name)
+    host = load(name)
+    uri = uri_of(host, variables.get("URI"))
+    # From the recipe as it is now: what was built from it may be older.
+    xml = payload.render(host)
+    forced = _is_on(variables, "FORCE")
     with connected(uri) as connection:
         differs = other_machine(connection, host.recipe.identity)
-        if differs and not _is_on(variables, "FORCE"):
+        if differs and not forced:
             message = f"{uri} is not {name}: {differs}"
             raise UserError(message, hint="FORCE=1 if the recipe's identity is out of date")
-        define(connection, xml, dry_run=_is_on(variables, "DRYRUN"))
+        agreed = (lambda: True) if _is_on(variables, "YES") else _ask
+        define(connection, xml, dry_run=_is_on(variables, "DRYRUN"), forced=forced, agreed=agreed)
 
 
-def rendered(name: str) -> str:
-    """Return the domain as it was built."""
-    path = Outputs(name).domain
-    if not path.exists():
-        message = f"{name} has not been built: there is no {path}"
-        raise UserError(message, hint=f"./doit build HOST={name}")
-    return path.read_text()
-
-
-@contextmanager
-def connected(uri: str) -> Iterator[Any]:
-    """Connect to libvirt; every error of it until the end becomes one line and a remedy."""
-    import libvirt
-
-    # Without this libvirt prints every error a second time.
-    libvirt.registerErrorHandler(lambda _context, _error: None, None)
-    connection = None
-    try:
-        connection = libvirt.open(uri)
-        yield connection
-    except libvirt.libvirtError as error:
-        said = " ".join(str(error).split())
-        hint = next((remedy for part, remedy in _REMEDIES if part.lower() in said.lower()), "")
-        message = f"libvirt at {uri}: {said}"
-        raise UserError(message, hint=hint) from None
-    finally:
-        if connection is not None:
-            connection.close()
-
-
-def define(connection: Any, xml: str, *, dry_run: bool) -> None:
-    """Say what would change; change it unless it is a dry run or nothing would."""
-    import libvirt
-
-    domain = existing(connection, xml)
-    if domain is None:
-        say(f"there is no domain {_name(xml)} yet")
-    else:
-        live = domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
-        changes = drift.compare(live, xml)
-        if not changes:
-            say(f"{_name(xml)} is as it should be; nothing to define")
-            return
-        say(f"{_name(xml)} differs ({len(changes)}; - goes, + comes, ~ changes):")
-        for change in changes:
-            say(f"  {change}")
-        xml = keep_machine(xml, live)
+def define(
+    connection: Any, xml: str, *, dry_run: bool, forced: bool, agreed: Callable[[], bool]
+) -> None:
+    """Show what would change; change it once it is agreed to, unless something would be lost."""
+    found = standing(connection, xml)
+    show(found, _name(xml))
+    if found.exists and not found.to_define:
+        return
     if dry_run:
         say("DRYRUN=1: nothing was defined")
         return
-    domain = connection.defineXMLFlags(xml, libvirt.VIR_DOMAIN_DEFINE_VALIDATE)
+    if found.dangers and not forced:
+        message = f"nothing was defined: {'; '.join(found.dangers)}"
+        raise UserError(message, hint="settle that on the host first; FORCE=1 defines all the same")
+    if not agreed():
+        say("nothing was defined")
+        return
+    domain = _define(connection, xml, found)
     when = "it is running: this takes effect at its next start, not at a reboot from inside"
     say(f"{domain.name()} is defined; {when if domain.isActive() else 'it is shut off'}")
+
+
+def standing(connection: Any, xml: str) -> Standing:
+    """Compare ours with the domain's definition and, while it runs, with the running domain."""
+    domain = existing(connection, xml)
+    dangers = list(danger.of_others(_others(connection, xml), xml))
+    if domain is None:
+        return Standing(exists=False, dangers=tuple(dangers))
+    inactive = _inactive(domain)
+    changes = drift.compare(inactive, xml)
+    if domain.autostart():
+        changes.append(AUTOSTART)
+    running: list[Change] = []
+    texts = [inactive]
+    if domain.isActive():
+        texts.append(domain.XMLDesc(0))
+        running = drift.only_running(texts[1], inactive, xml)
+    for text in texts:
+        dangers += [d for d in danger.of_disks(text, xml) if d not in dangers]
+    dangers += danger.of_firmware(inactive, xml)
+    if domain.hasManagedSaveImage(0):
+        dangers.append(
+            "it has a managed save: its next start resumes that, with the hardware it had then"
+        )
+    return Standing(
+        exists=True,
+        inactive=inactive,
+        changes=tuple(changes),
+        running=tuple(running),
+        dangers=tuple(dangers),
+    )
+
+
+def show(found: Standing, name: str) -> None:
+    """Say how the domain stands to ours."""
+    if not found.exists:
+        say(f"there is no domain {name} yet")
+    elif not found.to_define:
+        say(f"{name} is as it should be; nothing to define")
+    else:
+        count = len(found.to_define)
+        say(f"{name} differs ({count}; - goes, + comes, ~ changes, = is kept):")
+    for change in found.changes:
+        say(f"  {change}")
+    if found.running:
+        say(f"the running guest has besides, until its next start ({len(found.running)}):")
+    for change in found.running:
+        say(f"  {change}")
+    for line in found.dangers:
+        say(f"  ! {line}")
 
 
 def existing(connection: Any, xml: str) -> Any:
@@ -123,7 +141,7 @@ def existing(connection: Any, xml: str) -> Any:
     libvirt knows a domain by its UUID and by its name; where another has one of them, it refuses,
     and what is to be done about it is for a person to decide.
     """
-    root = ET.fromstring(xml)
+    root = reader.parse(xml)
     name, uuid = root.findtext("name", ""), root.findtext("uuid", "")
     for domain in connection.listAllDomains():
         if domain.UUIDString() == uuid and domain.name() != name:
@@ -138,40 +156,69 @@ def existing(connection: Any, xml: str) -> Any:
     return None
 
 
-def keep_machine(xml: str, live: str) -> str:
-    """Give ours the live domain's version of the machine type.
-
-    `q35` is whatever is newest when a domain is defined: a change elsewhere is no reason to put
-    other hardware into a guest.
-    """
-    ours, theirs = drift.machine(xml), drift.machine(live)
-    if theirs.startswith(f"pc-{ours}-"):
-        return xml.replace(f'machine="{ours}"', f'machine="{theirs}"', 1)
-    return xml
-
-
-def other_machine(connection: Any, identity: Identity) -> str:
-    """Return how the machine is not the recipe's; nothing where it is, or does not tell."""
+def _define(connection: Any, xml: str, found: Standing) -> Any:
+    """Define ours, if the domain is still the one that was shown."""
     import libvirt
 
-    try:
-        system = ET.fromstring(connection.getSysinfo()).find("system")
-    except libvirt.libvirtError:
-        system = None
-    entries = {} if system is None else {e.get("name"): (e.text or "").strip() for e in system}
-    wanted = {"uuid": identity.uuid, "serial": identity.serial, "product": identity.product}
-    known = {what: value for what, value in wanted.items() if value and what in entries}
-    if not known:
-        say("the host does not tell its serial number or UUID, so they were not compared")
-    return "; ".join(
-        f"its {what} is {entries[what]}, the recipe's is {value}"
-        for what, value in known.items()
-        if entries[what].lower() != value.lower()
-    )
+    before = existing(connection, xml)
+    if (before is not None) != found.exists or (
+        before is not None and _inactive(before) != found.inactive
+    ):
+        message = "nothing was defined: somebody changed the domain while this was being shown"
+        raise UserError(message, hint="run it again, to see what it is now")
+    mine = xml
+    if found.exists:
+        mine = drift.keep_foreign(drift.keep_machine(xml, found.inactive), found.inactive)
+    domain = connection.defineXMLFlags(mine, libvirt.VIR_DOMAIN_DEFINE_VALIDATE)
+    if domain.autostart():
+        domain.setAutostart(0)
+    left = [change for change in drift.compare(_inactive(domain), xml) if not change.kept]
+    lost = [str(change) for change in left if change.ours is not None]
+    if lost:
+        message = f"libvirt took the domain and made something else of it: {'; '.join(lost)}"
+        raise UserError(message, hint="was it edited in this moment? run it again")
+    for change in left:
+        say(f"  libvirt added, and it will be told as drift: {change}")
+    return domain
+
+
+def _others(connection: Any, xml: str) -> dict[str, list[str]]:
+    """Return the XML texts of every other domain by its name."""
+    import libvirt
+
+    own = reader.parse(xml).findtext("uuid", "")
+    texts: dict[str, list[str]] = {}
+    for domain in connection.listAllDomains():
+        if domain.UUIDString() == own:
+            continue
+        try:
+            found = [_inactive(domain)] + ([domain.XMLDesc(0)] if domain.isActive() else [])
+        except libvirt.libvirtError as error:
+            # It was undefined since it was listed.
+            if error.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN:
+                raise
+            continue
+        texts[domain.name()] = found
+    return texts
+
+
+def _inactive(domain: Any) -> str:
+    import libvirt
+
+    text: str = domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
+    return text
+
+
+def _ask() -> bool:
+    if not sys.stdin.isatty():
+        message = "nothing was defined: there is no terminal to ask on"
+        raise UserError(message, hint="YES=1 defines without asking; DRYRUN=1 only shows")
+    print("Define it like this? [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def _name(xml: str) -> str:
-    return ET.fromstring(xml).findtext("name", "")
+    return reader.parse(xml).findtext("name", "")
 
 
 def _is_on(variables: Mapping[str, str], name: str) -> bool:

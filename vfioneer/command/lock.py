@@ -6,11 +6,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vfioneer.medium.inputs import source_names
+from vfioneer.medium.obtain import judge, obtain
 from vfioneer.medium.unpack import extract, inspect
 from vfioneer.recipe.source import load_source
 from vfioneer.supply.closure import refresh_lock
 from vfioneer.supply.lock import lock
-from vfioneer.supply.obtain import obtain
 from vfioneer.system.errors import UserError
 from vfioneer.system.paths import tree_stamp
 
@@ -27,7 +27,7 @@ def lock_all(_variables: Mapping[str, str]) -> None:
         if source.pacman:
             _lock_packages(source, source.pacman.base)
         elif source.made is None:
-            lock(source, refresh=True)
+            lock(source, refresh=True, judge=judge)
 
 
 def _lock_packages(source: Source, base: str) -> None:

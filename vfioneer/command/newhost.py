@@ -11,6 +11,7 @@ from vfioneer import inventory
 from vfioneer.document.values import HostName
 from vfioneer.recipe.host import hardware_path, recipe_path
 from vfioneer.system.errors import UserError
+from vfioneer.system.plain import plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,7 +65,7 @@ def _take(variables: Mapping[str, str], host: str) -> Hardware:
     else:
         hardware, notes = inventory.probe_local(host)
     for note in notes:
-        print(f"note: {note}", file=sys.stderr)
+        print(f"note: {plain(note)}", file=sys.stderr)
     return hardware
 
 

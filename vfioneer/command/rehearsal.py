@@ -27,7 +27,7 @@ from vfioneer.medium import build
 from vfioneer.medium.outputs import Outputs
 from vfioneer.plan import kernel
 from vfioneer.recipe.host import load
-from vfioneer.recipe.recipe import PackageSource
+from vfioneer.recipe.recipe import Medium, PackageSource
 from vfioneer.standin import substitute
 from vfioneer.standin.emulated import emulate
 from vfioneer.system.errors import UserError
@@ -110,11 +110,11 @@ def prepare(name: str, directory: Path | None = None) -> Rehearsal:
     host = load(name)
     emulated = emulate(host)
     stand_in = substitute.for_emulated(host, emulated)
-    if stand_in is None:
+    if stand_in is None and Medium.ISO in host.recipe.media:
         media = Outputs(name).iso
     else:
         media = directory / f"{name}.iso"
-        build.standalone_medium(stand_in, media)
+        build.standalone_medium(stand_in or host, media)
     run = Rehearsal(host=stand_in or host, emulated=emulated, media=media, directory=directory)
     create_disk(run.disk, disk_size(run))
     return run
@@ -186,6 +186,8 @@ def first_boot(run: Rehearsal) -> None:
         run.prove("the guest is started with the card attached", is_paused, found.group())
         machine.screenshot(run.directory / "first-boot.png")
         machine.power_button()
+        found = machine.wait_for(r"stage=guest state=(ok|failed) step=shutdown .*", OFF * 2)
+        run.prove("the guest goes down before the host", found[1] == "ok", found.group())
         machine.wait_off(OFF * 2)
 
 

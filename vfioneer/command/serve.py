@@ -15,11 +15,12 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from vfioneer.delivery import link
+from vfioneer.delivery import capacity, link
 from vfioneer.delivery import site as netboot
 from vfioneer.delivery.daemons import run_until_interrupted
 from vfioneer.delivery.site import Server, Site
-from vfioneer.medium import built
+from vfioneer.medium import built, verify
+from vfioneer.recipe.host import recipe_path
 from vfioneer.system.errors import UserError
 from vfioneer.system.progress import say, size_text
 
@@ -48,6 +49,7 @@ def main(variables: Mapping[str, str]) -> None:
     addresses = link.parse_range(wanted, there) if wanted else None
     require_root()
     link.require_free_ports(there, port, proxy=addresses is None)
+    verify.require(*names)
     site = netboot.lay_out(names)
     directory = netboot.SITE.absolute()
     user, group = netboot.served_as(directory)
@@ -59,6 +61,7 @@ def main(variables: Mapping[str, str]) -> None:
         directory=directory,
         user=user,
         group=group,
+        connections=capacity.connections(capacity.raise_open_files()),
     )
     netboot.configure(site, server)
     netboot.give_away(directory)
@@ -81,7 +84,20 @@ def chosen(name: str | None) -> list[str]:
         built.check_outputs(each, "pxe/")
     if missing:
         say(f"not built, so not served: {', '.join(missing)}")
-    return names
+    return _with_tree(names)
+
+
+def _with_tree(names: list[str]) -> list[str]:
+    """Return the hosts that have a network tree, and say which have none."""
+    found = [name for name in names if any(path.startswith("pxe/") for path in built.sums(name))]
+    without = [name for name in names if name not in found]
+    if not found:
+        message = f"no network tree is built for {', '.join(without)}: media: does not name pxe"
+        hint = f"add pxe to media: in {recipe_path(without[0])}, then ./doit build"
+        raise UserError(message, hint=hint)
+    if without:
+        say(f"no pxe among their media, so not served: {', '.join(without)}")
+    return found
 
 
 def parse_port(text: str) -> int:
@@ -120,6 +136,9 @@ def announce(site: Site, server: Server) -> None:
         else "addresses come from the network's own DHCP server"
     )
     say(f"{server.url} on {there.name}, {there.address}; {addresses}")
+    if server.connections < capacity.FEW:
+        say(f"only {server.connections} machines are served at once: this computer's hard limit of")
+        say(f"open files (ulimit -Hn) is too low; {capacity.FILES} would be enough")
     if not there.carrier:
         say(f"{there.name} has no carrier: is the cable in, and the other end switched on?")
     ports = "UDP 67 and 69" if server.range else "UDP 67, 69 and 4011"

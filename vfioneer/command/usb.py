@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vfioneer.delivery.stick import Kernel, Stick, candidates, find, refusal
-from vfioneer.medium import built
+from vfioneer.medium import built, verify
 from vfioneer.medium.outputs import Outputs
+from vfioneer.recipe.host import recipe_path
 from vfioneer.system.errors import UserError
 from vfioneer.system.progress import meter, say, size_text
 
@@ -54,6 +55,11 @@ def main(variables: Mapping[str, str]) -> None:
         message = "usb writes the medium of one host: HOST= is missing"
         raise UserError(message, hint="./doit usb HOST=gpu01 DEVICE=/dev/disk/by-id/…")
     built.require(name)
+    if Outputs(name).iso.name not in built.sums(name):
+        message = f"{name} has no ISO to write: its recipe's media: does not name iso"
+        hint = f"add iso to media: in {recipe_path(name)}, then ./doit build HOST={name}"
+        raise UserError(message, hint=hint)
+    verify.require(name)
     if "DEVICE" not in variables:
         raise _no_device(name, Kernel())
     forced = variables.get("FORCE", "0") not in ("", "0")

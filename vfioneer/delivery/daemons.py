@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 import queue
-import shutil
 import signal
 import subprocess
+import sys
 import threading
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vfioneer.delivery import keeper
 from vfioneer.system.errors import UserError
 from vfioneer.system.run import environment, find_program
 
@@ -18,16 +20,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import FrameType
 
+    # A program's name and one line of it; None for the line where it has ended.
     Lines = queue.SimpleQueue[tuple[str, str | None]]
 
-STOP_SECONDS = 5.0
+# A keeper gives its server some seconds to end; then it is gone, too.
+STOP_SECONDS = 2.0 * keeper.STOP_SECONDS
 SHOWN_LINES = 6
+# What is put into the queue where a signal asks for the end; no program is named so.
+_STOP = ""
+# Ctrl-C; what `kill` and service managers send; what a closed terminal sends.
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def run_until_interrupted(
     commands: Mapping[str, Sequence[str]], hear: Callable[[str, str], None]
 ) -> None:
-    """Run the programs; return at Ctrl-C or SIGTERM.
+    """Run the programs; return at Ctrl-C, SIGTERM or SIGHUP. However this ends, they end.
 
     Args:
         commands: each program's command line, by name.
@@ -37,13 +45,11 @@ def run_until_interrupted(
     commands = {name: (find_program(words[0]), *words[1:]) for name, words in commands.items()}
     lines: Lines = queue.SimpleQueue()
     running: dict[str, subprocess.Popen[str]] = {}
-    with _sigterm_interrupts():
+    with _signals_stop(lines):
         try:
             for name, command in commands.items():
                 running[name] = _start(name, command, lines)
             _hear_all(lines, running, hear)
-        except KeyboardInterrupt:
-            return
         finally:
             _stop(list(running.values()))
 
@@ -54,6 +60,8 @@ def _hear_all(
     last: dict[str, list[str]] = {name: [] for name in running}
     while True:
         name, line = lines.get()
+        if name == _STOP:
+            return
         if line is None:
             status = running[name].wait()
             said = "".join(f"\n    {text}" for text in last[name])
@@ -64,17 +72,18 @@ def _hear_all(
 
 
 def _start(name: str, command: Sequence[str], lines: Lines) -> subprocess.Popen[str]:
-    # Ctrl-C is for us alone, who then stop them in order; whoever kills us ends them as well.
-    setpriv = shutil.which("setpriv")
-    dies_with_us = (setpriv, "--pdeathsig", "TERM", "--") if setpriv else ()
+    # Isolated and without site: the keeper needs nothing but the standard library.
+    keep = (sys.executable, "-I", "-S", str(Path(keeper.__file__).absolute()))
     process = subprocess.Popen(
-        (*dies_with_us, *command),
+        (*keep, *command),
         env=environment(),
-        stdin=subprocess.DEVNULL,
+        # Its other end is ours alone: it closes when we end, and then the keeper stops the server.
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",
         errors="replace",
+        # Ctrl-C is for us alone, who then stop them in order.
         start_new_session=True,
     )
     threading.Thread(target=_read, args=(name, process, lines), daemon=True).start()
@@ -90,28 +99,37 @@ def _read(name: str, process: subprocess.Popen[str], lines: Lines) -> None:
 
 def _stop(processes: Sequence[subprocess.Popen[str]]) -> None:
     for process in processes:
-        process.terminate()
+        if process.stdin:
+            process.stdin.close()
     for process in processes:
         with suppress(subprocess.TimeoutExpired):
             process.wait(STOP_SECONDS)
         if process.poll() is None:
+            # What it keeps ends with it (see keeper).
             process.kill()
             process.wait()
 
 
 @contextmanager
-def _sigterm_interrupts() -> Iterator[None]:
-    """Let SIGTERM do what Ctrl-C does: service managers and `kill` send it."""
+def _signals_stop(lines: Lines) -> Iterator[None]:
+    """Let each of the signals end the servers in order, as often as it comes and whenever.
 
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
+    A handler that raised would do so wherever we just are, in the middle of stopping as well.
+    """
 
-    # Only the main thread may set handlers; elsewhere SIGTERM ends us, and the children with us.
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        # SimpleQueue.put is reentrant: made for being called from a signal handler.
+        lines.put((_STOP, None))
+
+    # Only the main thread may set handlers; elsewhere a signal ends us, and the children with us.
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, interrupt)
+    # What is ignored stays so: nohup, or a script that started us in its background.
+    heard = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, stop) for number in heard}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

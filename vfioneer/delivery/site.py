@@ -11,6 +11,7 @@ dnsmasq.conf and nginx.conf stand beside them: each host's own, with the interfa
 from __future__ import annotations
 
 import grp
+import ipaddress
 import os
 import pwd
 import re
@@ -18,6 +19,7 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vfioneer.delivery import capacity
 from vfioneer.document.values import MacAddress
 from vfioneer.medium.outputs import Outputs
 from vfioneer.payload.menus import server_script
@@ -66,6 +68,20 @@ class Server:
     directory: Path
     user: str
     group: str
+    connections: int
+    """How many machines may fetch at once, from each of nginx's workers."""
+
+    @property
+    def leases(self) -> int:
+        """How many addresses the range has: dnsmasq gives out a thousand, unless it is told."""
+        if self.range is None:
+            return 0
+        first, last = (int(ipaddress.IPv4Address(address)) for address in self.range)
+        return last - first + 1
+
+    @property
+    def transfers(self) -> int:
+        return min(capacity.TRANSFERS, self.connections)
 
     @property
     def url(self) -> str:

@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vfioneer.system.errors import UserError
+from vfioneer.system.plain import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -15,6 +18,10 @@ if TYPE_CHECKING:
 
 Loc = tuple[str | int, ...]
 
+# Where a secret is found; anything else that stands in its place may be the secret itself.
+REFERENCE = re.compile(r"env:[A-Z_][A-Z0-9_]{0,63}|file:[A-Za-z0-9._~/-]{1,200}")
+# crypt(5): wherever it stands, it is not shown.
+_HASH = re.compile(r"\$[0-9a-z]{1,4}\$[^\s'\",\]}]*")
 # The characters of a line that a message shows.
 WIDEST = 160
 
@@ -59,7 +66,8 @@ class Problem:
 
     @property
     def path(self) -> str:
-        return dotted(self.loc)
+        # A key is whatever somebody wrote.
+        return visible(dotted(self.loc))
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.mark.line}:{self.mark.column}"
@@ -77,7 +85,7 @@ class Problem:
             lines.append(f"   hint: {self.hint}")
         if self.waived:
             lines.append(f"   waived: {self.waived}")
-        return "\n".join(lines)
+        return plain("\n".join(lines))
 
 
 class RecipeError(UserError):
@@ -104,6 +112,14 @@ class Document:
     problems: list[Problem] = field(default_factory=list)
     # The marks of mapping keys, for problems that are about the key itself.
     key_marks: dict[Loc, Mark] = field(default_factory=dict)
+    # Where passwords stand, by file and line: every problem asks what of its line may be shown.
+    passwords: dict[tuple[Path, int], list[Mark]] = field(default_factory=dict)
+
+    def put(self, loc: Loc, mark: Mark) -> None:
+        """Note the place of a value."""
+        self.marks[loc] = mark
+        if loc[-1:] == ("password",):
+            self.passwords.setdefault((mark.file, mark.line), []).append(mark)
 
     def mark(self, loc: Loc, *, key: bool = False) -> Mark:
         """Return the place of `loc`, or of its nearest existing parent (a missing key has none)."""
@@ -139,12 +155,13 @@ class Document:
     def _source_line(self, mark: Mark) -> str:
         """Return the line of a mark; a password that stands there by mistake is not repeated."""
         line = visible(self.lines[mark.file][mark.line - 1])
-        for loc, other in self.marks.items():
-            if loc[-1:] == ("password",) and (other.file, other.line) == (mark.file, mark.line):
-                start, end = other.column - 1, other.column - 1 + other.width
-                if not line[start:end].strip("'\"").startswith(("env:", "file:")):
-                    line = line[:start] + "*" * other.width + line[end:]
-        return line
+        for other in self.passwords.get((mark.file, mark.line), ()):
+            start = other.column - 1
+            # What goes on in the next line has no width of its own.
+            end = start + other.width if other.width > 1 else len(line)
+            if not REFERENCE.fullmatch(line[start:end].strip("'\" ")):
+                line = line[:start] + "*" * (end - start) + line[end:]
+        return _HASH.sub(lambda match: "*" * len(match[0]), line)
 
     def over(self, base: Document) -> Document:
         """Lay this document over another: mappings merge key by key, everything else replaces."""
@@ -155,25 +172,30 @@ class Document:
             marks={},
             problems=[*base.problems, *self.problems],
         )
-        merged.data = _merge(base, self, (), merged)
+        kept: tuple[set[Loc], set[Loc]] = (set(), set())
+        merged.data = _merge(base, self, (), merged, kept)
+        for source, places in zip((base, self), kept, strict=True):
+            _copy_marks(source, places, merged)
         return merged
 
 
-def _merge(below: Document, above: Document, loc: Loc, merged: Document) -> Any:
+def _merge(
+    below: Document, above: Document, loc: Loc, merged: Document, kept: tuple[set[Loc], set[Loc]]
+) -> Any:
+    """Return the data at a place; `kept` collects what comes whole from below and from above."""
     low, high = _at(below.data, loc), _at(above.data, loc)
     if not (isinstance(low, dict) and isinstance(high, dict)):
-        _copy_marks(above, loc, merged)
+        kept[1].add(loc)
         return high
-    merged.marks[loc] = above.marks[loc]
+    merged.put(loc, above.marks[loc])
     data: dict[str, Any] = {}
     for key in [*low, *(key for key in high if key not in low)]:
         here = (*loc, key)
         if key in high and key in low:
             merged.key_marks[here] = above.key_marks[here]
-            data[key] = _merge(below, above, here, merged)
+            data[key] = _merge(below, above, here, merged, kept)
         else:
-            winner = above if key in high else below
-            _copy_marks(winner, here, merged)
+            kept[key in high].add(here)
             data[key] = (high if key in high else low)[key]
     return data
 
@@ -184,13 +206,18 @@ def _at(data: Any, loc: Loc) -> Any:
     return data
 
 
-def _copy_marks(source: Document, loc: Loc, target: Document) -> None:
-    for place, mark in source.marks.items():
-        if place[: len(loc)] == loc:
-            target.marks[place] = mark
-    for place, mark in source.key_marks.items():
-        if place[: len(loc)] == loc:
-            target.key_marks[place] = mark
+def _copy_marks(source: Document, places: set[Loc], target: Document) -> None:
+    """Copy the marks at and below some places, in one pass over all there are."""
+    for loc, mark in source.marks.items():
+        if _is_within(loc, places):
+            target.put(loc, mark)
+    for loc, mark in source.key_marks.items():
+        if _is_within(loc, places):
+            target.key_marks[loc] = mark
+
+
+def _is_within(loc: Loc, places: set[Loc]) -> bool:
+    return any(loc[:length] in places for length in range(len(loc) + 1))
 
 
 def dotted(loc: Iterable[str | int]) -> str:
@@ -207,8 +234,11 @@ def shown(line: str) -> str:
     return safe if len(safe) <= WIDEST else safe[: WIDEST - 3] + "..."
 
 
+# A line of megabytes may have a hundred problems.
+@lru_cache(maxsize=4)
 def visible(line: str) -> str:
-    return "".join(c if c.isprintable() else "?" for c in line.replace("\t", " "))
+    line = line.replace("\t", " ")
+    return line if line.isprintable() else "".join(c if c.isprintable() else "?" for c in line)
 
 
 def _window(line: str, column: int, width: int) -> tuple[str, int, int]:

@@ -17,7 +17,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError, core_schema
 
-from vfioneer.document.values import PciAddress, PciSlot
+from vfioneer.document.document import REFERENCE
+from vfioneer.document.values import KernelArgument, PciAddress, PciSlot
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,8 @@ LINE_LENGTH = 200
 Line = Annotated[str, StringConstraints(max_length=LINE_LENGTH), AfterValidator(_printable)]
 # COMMAND_LINE_SIZE of x86 is 2048 (arch/x86/include/asm/setup.h); boot loaders may add theirs.
 COMMAND_LINE_LENGTH = 4096
+# One byte of it ends the line.
+MAX_ARGUMENTS = 2047
 CommandLine = Annotated[
     str, StringConstraints(max_length=COMMAND_LINE_LENGTH), AfterValidator(_printable)
 ]
@@ -99,6 +102,18 @@ def _ip(value: str) -> str:
         raise failure(message) from None
 
 
+def _fits_the_command_line(value: tuple[KernelArgument, ...]) -> tuple[KernelArgument, ...]:
+    length = len(" ".join(value))
+    if length > MAX_ARGUMENTS:
+        message = (
+            f"{length} characters together; the kernel reads the first {MAX_ARGUMENTS} of its "
+            "command line, the derived arguments among them"
+        )
+        raise failure(message)
+    return value
+
+
+KernelArguments = Annotated[tuple[KernelArgument, ...], AfterValidator(_fits_the_command_line)]
 # Validated to one of the two types; JSON Schema shows it as a plain string with its pattern.
 PciTarget = Annotated[
     PciAddress | PciSlot,
@@ -120,6 +135,15 @@ Locale = Annotated[
 TimeZone = Annotated[
     str, Form(r"[A-Za-z]+(?:[/_+-][A-Za-z0-9]+){0,4}", 'a time zone such as "Europe/Berlin"')
 ]
+# No parameters: libvirt runs what `command=` and `netcat=` name, on the machine of who asks.
+LibvirtUri = Annotated[
+    str,
+    Form(
+        r"qemu\+(ssh|tls)://([a-z_][a-z0-9_-]{0,31}@)?"
+        r"([A-Za-z0-9][A-Za-z0-9.-]{0,252}|\[[0-9a-fA-F:]{2,39}\])(:[0-9]{1,5})?/system",
+        "a libvirt URI such as qemu+ssh://root@10.0.0.7/system, without parameters",
+    ),
+]
 Keymap = Annotated[
     str, Form(r"[a-z0-9][a-z0-9_-]{0,31}", 'a console keymap such as "us" or "de-latin1"')
 ]
@@ -136,7 +160,7 @@ BridgeName = Annotated[
 Secret = Annotated[
     str,
     Form(
-        r"env:[A-Z_][A-Z0-9_]{0,63}|file:[A-Za-z0-9._~/-]{1,200}",
+        REFERENCE.pattern,
         'a reference to a secret, "env:NAME" or "file:path"; it never stands here itself',
     ),
 ]

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, get_args
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import PydanticCustomError, core_schema
 
+from vfioneer.document.syntax import MAX_SHOWN
+
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
     from pydantic_core import ErrorDetails
@@ -65,6 +67,7 @@ _WANTED = {
     "tuple_type": "not a list",
     "list_type": "not a list",
     "too_short": "is empty; at least one is wanted",
+    "too_long": "has {actual_length} entries; at most {max_length} are read",
     "dict_type": "not a mapping of key: value",
     "model_type": "not a mapping of key: value",
     "model_attributes_type": "not a mapping of key: value",
@@ -82,13 +85,29 @@ def validate(document: Document, model: type[M]) -> tuple[M | None, list[Problem
     except ValidationError as error:
         if document.data is not None or not problems:
             known = {problem.loc for problem in problems if _at(document.data, problem.loc) is None}
-            problems += [
-                _problem(document, model, found)
-                for found in _own(error.errors())
-                if found["loc"] not in known
-            ]
+            found = _own(error.errors(include_url=False))
+            found = [details for details in found if details["loc"] not in known]
+            problems += _problems(document, model, found)
         return None, problems
     return (None, problems) if problems else (value, problems)
+
+
+def _problems(document: Document, model: type[Model], found: list[ErrorDetails]) -> list[Problem]:
+    """Return the first problems in the order of the file, and how many there are besides."""
+
+    def place(details: ErrorDetails) -> tuple[str, int, int]:
+        file, line, column, _ = document.mark(
+            details["loc"], key=details["type"] == "extra_forbidden"
+        )
+        return str(file), line, column
+
+    if len(found) > MAX_SHOWN:
+        found.sort(key=place)
+    problems = [_problem(document, model, details) for details in found[:MAX_SHOWN]]
+    if len(found) > MAX_SHOWN:
+        more = f"{len(found) - MAX_SHOWN} more problems, which are not shown"
+        problems.append(document.problem(found[MAX_SHOWN]["loc"], more))
+    return problems
 
 
 def _tuples(data: Any) -> Any:
@@ -127,16 +146,8 @@ def _problem(document: Document, model: type[Model], details: ErrorDetails) -> P
 
 def _own(errors: list[ErrorDetails]) -> list[ErrorDetails]:
     """Drop what only follows from another mistake: a list that is too short once its items fail."""
-    places = [error["loc"] for error in errors]
-    return [
-        error
-        for error in errors
-        if error["type"] != "too_short"
-        or not any(
-            len(place) > len(error["loc"]) and place[: len(error["loc"])] == error["loc"]
-            for place in places
-        )
-    ]
+    above = {error["loc"][:n] for error in errors for n in range(len(error["loc"]))}
+    return [error for error in errors if error["type"] != "too_short" or error["loc"] not in above]
 
 
 def _plain(message: str) -> str:

@@ -15,16 +15,24 @@ import yaml
 
 from vfioneer.document.document import Document, Loc, Mark, Problem, RecipeError, shown, visible
 from vfioneer.system.errors import UserError
+from vfioneer.system.reading import read_bounded
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-# A hardware file of a machine with 10 000 PCI functions has about 3 MB and 400 000 values.
+# A hardware file of a machine with 4000 PCI functions has about 1.2 MB and 160 000 values; more
+# would take seconds to read, and hundreds of megabytes.
 MAX_BYTES = 8 * 2**20
-MAX_NODES = 500_000
+MAX_NODES = 200_000
 # Aliases may repeat a user's keys; ten levels of ten of them are a bomb (CVE-2019-11253).
 MAX_ALIASED = 1000
 MAX_DEPTH = 100
+# Nobody reads more before the first are mended, and GitHub shows ten of a kind.
+MAX_SHOWN = 100
+# The longest value that means anything is a public key of 16384 bits, with 2.8 kB (sshd(8)).
+MAX_TEXT = 8192
+# No key of ours has more than 20 characters; what is longer is not repeated in messages.
+MAX_KEY = 100
 # Where YAML breaks lines; str.splitlines knows more breaks than that.
 _BREAK = "[\r\n\x85\u2028\u2029]"
 _LINE = re.compile(f"\r\n|{_BREAK}")
@@ -55,16 +63,13 @@ class _Loader(_FASTEST):  # type: ignore[misc]
 def read(file: Path) -> Document:
     """Read and parse one file; what stands in the way of parsing at all is a UserError."""
     try:
-        raw = file.read_bytes()
+        raw = read_bounded(file, MAX_BYTES, "a recipe")
     except FileNotFoundError:
         message = f"{file}: no such file"
         raise UserError(message) from None
     except OSError as error:
         message = f"{file}: cannot be read: {error.strerror}"
         raise UserError(message) from None
-    if len(raw) > MAX_BYTES:
-        message = f"{file}: {len(raw)} bytes are too many for a recipe (at most {MAX_BYTES})"
-        raise UserError(message)
     return parse(raw, file)
 
 
@@ -135,15 +140,18 @@ class _Walk:
 
     def __init__(self, document: Document) -> None:
         self.document = document
-        self.count = self.aliased = 0
+        self.count = self.aliased = self.unshown = 0
         self.open: set[int] = set()
         self.seen: set[int] = set()
 
     def start(self, node: yaml.Node) -> None:
         self.document.data = self.visit(node, ())
+        if self.unshown:
+            message = f"{self.unshown} more mistakes of form, which are not shown"
+            self.document.problems.append(self.document.problem((), message))
 
     def visit(self, node: yaml.Node, loc: Loc) -> Any:
-        self.document.marks[loc] = self.mark(node)
+        self.document.put(loc, self.mark(node))
         self.count += 1
         if self.count > MAX_NODES:
             raise _too_many(self.document.file)
@@ -171,9 +179,13 @@ class _Walk:
         for key_node, value_node in node.value:
             key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
             if key is None or key == "<<":
-                self.document.marks[(*loc, "?")] = self.mark(key_node)
+                self.document.put((*loc, "?"), self.mark(key_node))
                 wanted = "merge keys are not read; use `extends`" if key else "a key must be a word"
                 self.report((*loc, "?"), wanted)
+                continue
+            if len(key) > MAX_KEY:
+                self.document.put((*loc, "?"), self.mark(key_node))
+                self.report((*loc, "?"), f"a key of {len(key)} characters; none has that many")
                 continue
             here = (*loc, key)
             if key in data:
@@ -186,6 +198,9 @@ class _Walk:
         return data
 
     def scalar(self, node: yaml.ScalarNode, loc: Loc) -> Any:
+        if len(node.value) > MAX_TEXT:
+            self.report(loc, f"{len(node.value)} characters; no value has more than {MAX_TEXT}")
+            return None
         tag = node.tag.rpartition(":")[2]
         if tag in ("plain", "int", "float", "bool", "null"):
             return _plain(node.value)
@@ -195,6 +210,9 @@ class _Walk:
         return node.value
 
     def report(self, loc: Loc, message: str, *, key: bool = False) -> None:
+        if len(self.document.problems) >= MAX_SHOWN:
+            self.unshown += 1
+            return
         self.document.problems.append(self.document.problem(loc, message, key=key))
 
     def mark(self, node: yaml.Node) -> Mark:

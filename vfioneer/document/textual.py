@@ -29,9 +29,14 @@ class Textual(ABC):
         """Return the canonical value, or raise ValueError saying what is wanted."""
         match = cls.pattern.fullmatch(text)
         if match is None:
-            message = f"{text!r} is not {cls.wanted}"
+            message = f"{text!r} is not {cls.wanted}{cls.fault(text)}"
             raise ValueError(message)
         return cls.read(match)
+
+    @classmethod
+    def fault(cls, _text: str) -> str:
+        """Return why a text has not the form, where more can be said than what is wanted."""
+        return ""
 
     @classmethod
     @abstractmethod
@@ -74,7 +79,7 @@ class Textual(ABC):
             try:
                 return cls.parse(value)
             except ValueError:
-                pass
+                hint = cls.fault(value)
         raise PydanticCustomError(
             "form", "not {wanted}{hint}", {"wanted": cls.wanted, "hint": hint}
         )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import Self
 
+from vfioneer.document import commandline
 from vfioneer.document.model import Choice
 from vfioneer.document.textual import Textual
 
@@ -181,11 +182,15 @@ class UserName(Word):
 
 
 class KernelArgument(Word):
-    """One token of the kernel command line; no quotes, no blanks (kernel-parameters.rst)."""
+    """One token of the kernel command line, as everybody reads it who hands it on."""
 
     __slots__ = ()
-    pattern = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(?:=[A-Za-z0-9_.,:;/=@%+~^-]+)?")
-    wanted = "one kernel argument of letters, digits and _.,:;/=@%+-, without quotes or blanks"
+    pattern = commandline.PATTERN
+    wanted = commandline.WANTED
+
+    @classmethod
+    def fault(cls, text: str) -> str:
+        return commandline.fault(text)
 
     @property
     def key(self) -> str:

@@ -17,6 +17,7 @@ from vfioneer.document.values import HostName, PciAddress, PciSlot, SourceName
 from vfioneer.recipe.source import load_source, source_path
 from vfioneer.rules.devices import NVIDIA
 from vfioneer.rules.install import PLACEHOLDER
+from vfioneer.rules.subject import STORAGE, card_of
 from vfioneer.system.errors import UserError
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 TEMPLATE = Path(__file__).with_name("recipe.yaml.j2")
 GIB = 2**30
+SOUND = "0403"
 # The pattern of recipe.Identifier, for values that come from a machine.
 _IDENTIFIER = re.compile(get_args(Identifier)[1].pattern)
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -41,9 +43,10 @@ def new_recipe(hardware: Hardware, host: str, gpu: str, base: str, image: str) -
     What the inventory does not say is filled in so that the recipe loads, and marked with CHECK.
     """
     slot = _slot(hardware, gpu)
-    functions = [function for function in hardware.in_slot(slot) if not function.is_bridge]
-    card = next(function for function in functions if function.is_display)
+    card = next(function for function in hardware.in_slot(slot) if function.is_display)
+    functions, whole = _functions(hardware, card)
     others = _others(hardware, functions)
+    offered = [f for f in others if not (f.pci_class or "").startswith(STORAGE)]
     node = _node(hardware, card)
     cores, pins = _cpus(hardware, node)
     disks = [disk for disk in hardware.disks if not disk.removable]
@@ -57,10 +60,10 @@ def new_recipe(hardware: Hardware, host: str, gpu: str, base: str, image: str) -
         identity=_identity(hardware),
         disk=_disk(disks),
         network=_network(hardware),
-        slot=slot,
         functions=functions,
+        targets=[slot.short] if whole else [function.address.short for function in functions],
         others=others,
-        other_addresses=[function.address.short for function in others],
+        other_addresses=[function.address.short for function in offered],
         qemu=_qemu(base),
         cpus=cores | ({"pins": pins} if pins else {}),
         memory=_memory(hardware, node),
@@ -125,6 +128,20 @@ def _slot(hardware: Hardware, gpu: str) -> PciSlot:
 def _cards(hardware: Hardware) -> str:
     cards = [function.label for function in hardware.pci if function.is_display]
     return f"its graphics cards: {'; '.join(cards) or 'none'}"
+
+
+def _functions(hardware: Hardware, card: PciFunction) -> tuple[list[PciFunction], bool]:
+    """Return what to pass of a card, and whether that is all of its slot.
+
+    The slot of an APU also holds the host's USB controllers and its sound: of such a slot the guest
+    gets the display and the sound of its outputs, nothing else.
+    """
+    slot = [function for function in hardware.in_slot(card.slot) if not function.is_bridge]
+    foreign = [function for function in slot if function.id.vendor != card.id.vendor]
+    if not foreign:
+        return slot, True
+    own = [function for function in card_of(hardware, card) if function not in foreign]
+    return [f for f in own if f.is_display or f.pci_class == SOUND], False
 
 
 def _others(hardware: Hardware, functions: list[PciFunction]) -> list[PciFunction]:

@@ -45,3 +45,4 @@ CLASSES = {
     "Processing accelerators": "1200",
     "Non-Essential Instrumentation": "1300",
 }
+KINDS = {number: kind for kind, number in CLASSES.items()}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from vfioneer.document.forms import COMMAND_LINE_LENGTH
 from vfioneer.document.values import MacAddress, PciAddress
 from vfioneer.inventory import dump, topology
-from vfioneer.inventory.listing import Reader
+from vfioneer.inventory.reading import Reader
 from vfioneer.system.errors import UserError
 
 if TYPE_CHECKING:
@@ -159,6 +159,10 @@ def _function(address: str, fields: dict[str, str]) -> dict[str, Any]:
         function["group"] = int(fields["iommu_group"])
     if "driver" in fields:
         function["driver"] = fields["driver"]
+    else:
+        function["unbound"] = True
+    if fields.get("header_type") in ("0", "1", "2"):
+        function["header_type"] = int(fields["header_type"])
     if "numa_node" in fields:
         function["numa_node"] = int(fields["numa_node"])
     if "boot_vga" in fields:

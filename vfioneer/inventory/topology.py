@@ -39,6 +39,7 @@ def read(
         "siblings": tuple(siblings),
         "address_bits": int(bits[1]) if bits else None,
         "virtualization": ("vmx" in flags or "svm" in flags) if flags else None,
+        "invariant_tsc": {"constant_tsc", "nonstop_tsc"} <= set(flags) if flags else None,
         "numa": tuple(
             {"node": int(node), "cpus": numbers(held), "memory": f"{int(memory)} KiB"}
             for node, held, memory in rows.get("numa", [])

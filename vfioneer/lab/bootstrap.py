@@ -21,5 +21,6 @@ def packages() -> list[str]:
 
 def make(workdir: Path) -> Path:
     """Return the tar; it depends on lab/bootstrap and the machine's apt sources alone."""
-    hook = f'--customize-hook={(BOOTSTRAP / "customize").absolute()} "$1"'
-    return debian.tar(BOOTSTRAP, "bootstrap", workdir, made_from=BOOTSTRAP.iterdir(), hooks=[hook])
+    return debian.tar(
+        BOOTSTRAP, "bootstrap", workdir, made_from=BOOTSTRAP.iterdir(), hooks=["customize"]
+    )

@@ -3,15 +3,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
+import shlex
+import shutil
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vfioneer.lab import sources
 from vfioneer.system.run import run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator, Sequence
 
 
 def packages(folder: Path) -> list[str]:
@@ -30,7 +35,7 @@ def tar(
         name: of the tar and of its log.
         workdir: where both are kept.
         made_from: the files that decide on the tar, together with the machine's apt sources.
-        hooks: options of mmdebstrap.
+        hooks: when mmdebstrap runs a program of the folder, which is named after that (`setup`).
     """
     wanted = sources.read()
     target = workdir / f"{name}-{_digest(folder, wanted, made_from)}.tar"
@@ -41,21 +46,37 @@ def tar(
     log.unlink(missing_ok=True)
     for old in workdir.glob(f"*{name}-*.tar"):
         old.unlink()
-    run(
-        [
-            "mmdebstrap", "--mode=auto", "--variant=apt", "--format=tar",
-            "--aptopt=APT::Install-Recommends false",
-            "--aptopt=Acquire::Languages none",
-            f"--dpkgopt={(folder / 'dpkg.cfg').absolute()}",
-            # One option each: a pattern may hold commas.
-            *(f"--include={package}" for package in packages(folder)),
-            *hooks,
-            wanted.suite, partial, *wanted.lines,
-        ],
-        log=log,
-    )  # fmt: skip
+    with _readable(folder) as copy:
+        run(
+            [
+                "mmdebstrap", "--mode=auto", "--variant=apt", "--format=tar",
+                "--aptopt=APT::Install-Recommends false",
+                "--aptopt=Acquire::Languages none",
+                f"--dpkgopt={copy / 'dpkg.cfg'}",
+                # One option each: a pattern may hold commas.
+                *(f"--include={package}" for package in packages(folder)),
+                *(f'--{hook}-hook={shlex.quote(str(copy / hook))} "$1"' for hook in hooks),
+                wanted.suite, partial, *wanted.lines,
+            ],
+            log=log,
+        )  # fmt: skip
     partial.replace(target)
     return target
+
+
+@contextlib.contextmanager
+def _readable(folder: Path) -> Iterator[Path]:
+    """Copy a folder to where mmdebstrap's hooks may read it, for as long as the block lasts.
+
+    They run as a root that is mapped to none of the user's own ids, to which a home of mode 0700,
+    Debian's default for new users, is closed.
+    """
+    with tempfile.TemporaryDirectory(prefix="vfioneer-lab-") as scratch:
+        copy = Path(scratch, folder.name)
+        shutil.copytree(folder, copy)
+        for path in (copy.parent, copy, *copy.rglob("*")):
+            path.chmod(0o755 if path.is_dir() or os.access(path, os.X_OK) else 0o644)
+        yield copy
 
 
 def _digest(folder: Path, wanted: sources.Sources, made_from: Iterable[Path]) -> str:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import contextlib
-import shlex
 import shutil
 from typing import TYPE_CHECKING
 
@@ -34,7 +33,7 @@ def make(workdir: Path) -> Path:
         "guest",
         workdir,
         made_from=[*(GUEST / name for name in FILES), *laid],
-        hooks=[f"--setup-hook={_hook('setup')}", f"--customize-hook={_hook('customize')}"],
+        hooks=["setup", "customize"],
     )
 
 
@@ -51,7 +50,3 @@ def unpacked(archive: Path, directory: Path) -> Iterator[Path]:
         # Debian has directories that not even their owner may write to.
         run(["chmod", "-R", "u+rwX", directory], quiet=True)
         shutil.rmtree(directory)
-
-
-def _hook(name: str) -> str:
-    return f'{shlex.quote(str((GUEST / name).absolute()))} "$1"'

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from vfioneer.system.errors import UserError
+from vfioneer.system.run import package_hint
 
 # Code and variables. 4 MiB images first, since newer distributions ship nothing else, and never
 # ones with secure boot, which do not start the base's boot loader.
@@ -33,7 +34,7 @@ def find_ovmf() -> tuple[Path, Path]:
         if Path(code).exists() and Path(variables).exists():
             return Path(code), Path(variables)
     message = "OVMF, the UEFI firmware of emulated machines, is not installed"
-    raise UserError(message, hint="apt-get install ovmf   or   pacman -S edk2-ovmf")
+    raise UserError(message, hint=package_hint("/usr/share/OVMF"))
 
 
 def find_ipxe() -> Path:
@@ -42,7 +43,7 @@ def find_ipxe() -> Path:
         if path.exists():
             return path
     message = "iPXE is not installed"
-    raise UserError(message, hint="apt-get install ipxe   or   pacman -S ipxe")
+    raise UserError(message, hint=package_hint("/usr/lib/ipxe/ipxe.efi"))
 
 
 def uefi_arguments(variables: Path) -> tuple[str, ...]:

@@ -7,52 +7,47 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-import pycdlib
 from pycdlib.pycdlibexception import PyCdlibException
 
-from vfioneer.medium import initramfs
+from vfioneer.medium import contents, initramfs
 from vfioneer.plan.basefacts import IMAGES, KERNEL, LAYERS, BaseFacts
+from vfioneer.supply import digests
 from vfioneer.system.errors import UserError
-from vfioneer.system.files import digest, replace, scratch
+from vfioneer.system.files import replace, scratch
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pycdlib
+
 INITRAMFS = "/boot/initramfs-x86_64.img"
 MICROCODE = ("/boot/amd_ucode.img", "/boot/intel_ucode.img")
 GRUB_CONFIG = "/boot/grub/grub.cfg"
-CHUNK = 4 * 2**20
+_NO_ISO = "a base must be a Manjaro live medium"
 
 
 def inspect(iso: Path, target: Path) -> None:
     """Read a base ISO and write its facts; UserError where it is no live medium of Manjaro."""
-    with scratch(target) as directory:
-        facts = _facts(iso, directory / "initramfs")
+    with scratch(target) as directory, contents.opened(iso, hint=_NO_ISO) as reader:
+        images, found = _judge(reader, iso, directory / "initramfs")
+        facts = _facts(reader, iso, images, found)
     replace(target, json.dumps(asdict(facts), indent=1, sort_keys=True) + "\n")
 
 
-def _facts(iso: Path, copy: Path) -> BaseFacts:
-    reader = pycdlib.PyCdlib()
-    try:
-        reader.open(str(iso))
-    except (PyCdlibException, OSError, ValueError, IndexError) as error:
-        message = f"{iso} is no ISO 9660 image: {error}"
-        raise UserError(message, hint="a base must be a Manjaro live medium") from None
-    try:
-        return _read(reader, iso, copy)
-    except PyCdlibException as error:
-        message = f"{iso} cannot be read: {error}"
-        raise UserError(message, hint="the file is damaged or cut short; fetch it again") from None
-    finally:
-        reader.close()
+def judge(iso: Path) -> None:
+    """Raise UserError where a file is no live medium of Manjaro that the overlay works with."""
+    with scratch(iso) as directory, contents.opened(iso, hint=_NO_ISO) as reader:
+        _judge(reader, iso, directory / "initramfs")
 
 
-def _read(reader: pycdlib.PyCdlib, iso: Path, copy: Path) -> BaseFacts:
+def _judge(
+    reader: pycdlib.PyCdlib, iso: Path, copy: Path
+) -> tuple[dict[str, int], initramfs.Initramfs]:
+    """Return the sizes of the images by their files, and what the initramfs holds."""
     _check_length(reader, iso)
     boot = _listing(reader, "/boot", iso)
     images = _listing(reader, IMAGES, iso)
@@ -63,25 +58,32 @@ def _read(reader: pycdlib.PyCdlib, iso: Path, copy: Path) -> BaseFacts:
     if missing:
         message = f"{iso} is no Manjaro live medium: it has no {', '.join(missing)}"
         raise UserError(message, hint="a base must have Manjaro's layout, with GRUB and miso")
-    layers = [layer for layer in LAYERS if f"{layer}.sfs" in images]
-    grub_config = _text(reader, GRUB_CONFIG, iso)
+    _text(reader, GRUB_CONFIG, iso)
     with copy.open("wb") as out:
         reader.get_file_from_iso_fp(out, rr_path=INITRAMFS)
-    found = initramfs.inspect(copy, name=f"{iso}:{INITRAMFS}")
-    microcode = tuple(path for path in MICROCODE if path.rpartition("/")[2] in boot)
+    return images, initramfs.inspect(copy, name=f"{iso}:{INITRAMFS}")
+
+
+def _facts(
+    reader: pycdlib.PyCdlib, iso: Path, images: dict[str, int], found: initramfs.Initramfs
+) -> BaseFacts:
+    boot = _listing(reader, "/boot", iso)
+    files = {path: contents.sum_of(reader, path) for path in sorted(contents.paths(reader))}
+    layers = [layer for layer in LAYERS if f"{layer}.sfs" in images]
     volume = reader.pvd
     return BaseFacts(
-        sha256=digest(iso),
+        sha256=digests.of(iso, fresh=True),
         size=iso.stat().st_size,
         label=volume.volume_identifier.decode().rstrip(),
         modification=_volume_date(volume),
-        grub_config=grub_config,
+        grub_config=_text(reader, GRUB_CONFIG, iso),
         config=found.config,
         initramfs_bytes=found.unpacked,
-        initrds=(*microcode, INITRAMFS),
+        initrds=(*(path for path in MICROCODE if path in files), INITRAMFS),
         images={layer: images[f"{layer}.sfs"] for layer in layers},
-        image_sums={layer: _sum(reader, f"{IMAGES}/{layer}.sfs") for layer in layers},
+        image_sums={layer: files[f"{IMAGES}/{layer}.sfs"] for layer in layers},
         boot_files={name: boot[name] for name in sorted(boot)},
+        files=files,
     )
 
 
@@ -100,25 +102,11 @@ def _volume_date(volume: Any) -> str:
 
 
 def _listing(reader: pycdlib.PyCdlib, directory: str, iso: Path) -> dict[str, int]:
-    """Return the sizes of a directory's files by their Rock Ridge names."""
     try:
-        children = list(reader.list_children(rr_path=directory))
+        return contents.listing(reader, directory)
     except PyCdlibException:
         message = f"{iso} is no Manjaro live medium: it has no {directory}"
         raise UserError(message, hint="a base must have Manjaro's layout") from None
-    return {
-        child.rock_ridge.name().decode(): child.get_data_length()
-        for child in children
-        if child is not None and child.is_file() and child.rock_ridge is not None
-    }
-
-
-def _sum(reader: pycdlib.PyCdlib, path: str) -> str:
-    found = hashlib.sha256()
-    with reader.open_file_from_iso(rr_path=path) as stream:
-        while block := stream.read(CHUNK):
-            found.update(block)
-    return found.hexdigest()
 
 
 def _text(reader: pycdlib.PyCdlib, path: str, iso: Path) -> str:

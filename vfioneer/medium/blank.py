@@ -14,7 +14,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import secrets
 import shutil
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -22,8 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vfioneer.medium import areas, iso
-from vfioneer.supply.digests import read_json
-from vfioneer.system.files import alone, replace
+from vfioneer.supply.digests import identity, read_json
+from vfioneer.system.files import alone, replace, replaced
 from vfioneer.system.paths import CACHE
 
 if TYPE_CHECKING:
@@ -49,6 +48,7 @@ class Order:
     room: Mapping[str, int]
     """Lengths of the areas by their paths on the medium."""
     epoch: int
+    directory: Path = BLANKS
 
     def made_from(self) -> dict[str, Any]:
         """Return what decides on the blank's bits; the code that masters is a part of it."""
@@ -63,7 +63,7 @@ class Order:
     @property
     def path(self) -> Path:
         made_from = json.dumps(self.made_from(), sort_keys=True).encode()
-        return BLANKS / self.name / f"{hashlib.sha256(made_from).hexdigest()[:16]}.iso"
+        return self.directory / self.name / f"{hashlib.sha256(made_from).hexdigest()[:16]}.iso"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +77,7 @@ class Blank:
 def take(order: Order) -> Iterator[Blank]:
     """Open the blank of an order, made first where there is none; others wait for it meanwhile."""
     with alone(
-        BLANKS / order.name, waiting="another process masters the medium that its hosts share"
+        order.path.parent, waiting="another process masters the medium that its hosts share"
     ):
         found = _areas(order.path)
         if found is None:
@@ -105,19 +105,13 @@ def _make(order: Order) -> dict[str, areas.Area]:
     directory.mkdir(parents=True, exist_ok=True)
     _remove_superseded(order)
     order.path.with_suffix(".json").unlink(missing_ok=True)
-    # A name of its own: a killed process can leave xorriso behind, which still writes.
-    partial = directory / f"{secrets.token_hex(8)}.partial"
     empty = {name: bytes(length) for name, length in order.room.items()}
     files = {iso.STOCK_CONFIG: iso.stock_menu(order.facts).encode(), **empty}
-    try:
-        iso.master(
-            order.base, order.facts, partial, files=files, bulk=order.bulk, epoch=order.epoch
-        )
-        found = areas.find(partial, order.room)
-        _flush(partial)
-        partial.replace(order.path)
-    finally:
-        partial.unlink(missing_ok=True)
+    # A name of its own: a killed process can leave xorriso behind, which still writes.
+    with replaced(order.path) as new:
+        iso.master(order.base, order.facts, new, files=files, bulk=order.bulk, epoch=order.epoch)
+        found = areas.find(new, order.room)
+        _flush(new)
     record = {
         "made_from": order.made_from(),
         "file": _identity(order.path),
@@ -154,5 +148,4 @@ def _flush(path: Path) -> None:
 
 
 def _identity(path: Path) -> dict[str, int]:
-    found = path.stat()
-    return {"size": found.st_size, "mtime_ns": found.st_mtime_ns}
+    return identity(path.stat())

@@ -15,18 +15,22 @@ import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from vfioneer.medium import areas, blank, iso, laying, netboot, profile, traces
 from vfioneer.medium.ahead import AHEAD
 from vfioneer.medium.laying import Laid
+from vfioneer.medium.obtain import vouched
 from vfioneer.medium.outputs import Outputs
 from vfioneer.medium.product import OnBase, Product, as_json, inputs, on_medium, read_base
 from vfioneer.payload import domain, overlay
 from vfioneer.payload.overlay import File
 from vfioneer.payload.template import medium_context, render_template
+from vfioneer.payload.unforeseen import Unforeseen
 from vfioneer.plan.plan import MediumPlan, derive, on_base
 from vfioneer.recipe.host import Host, load
+from vfioneer.recipe.recipe import Medium
 from vfioneer.supply import digests
 from vfioneer.system.errors import UserError
 from vfioneer.system.files import alone, sums_text
@@ -138,6 +142,9 @@ def _overlay(name: str) -> None:
 
 def _pxe(name: str) -> None:
     _product, packed = _packed(name)
+    if Medium.PXE not in _product.media:
+        _leave_out(_product, "pxe")
+        return
     keys = [key for key in packed.made_from if key.startswith("file:")]
     keys += ["code", "overlays", "made:overlay:overlay.cpio.gz"]
     made_from = {**_own_inputs(_product), **traces.values(name, keys)}
@@ -149,10 +156,18 @@ def _own_inputs(product: Product) -> dict[str, str]:
     return {key: known for key, known in product.made_from.items() if key.startswith("file:")}
 
 
+def _leave_out(product: Product, medium: str) -> None:
+    """Make nothing of a medium that the recipe does not ask for; what was made before goes."""
+    laying.lay(product.host, medium, Laid(made_from=product.made_from, files={}))
+
+
 def _iso(name: str) -> None:
     """Write build/<host>/<host>.iso."""
     out = Outputs(name)
-    _product, packed = _packed(name)
+    product, packed = _packed(name)
+    if Medium.ISO not in product.media:
+        _leave_out(product, "iso")
+        return
     keys = ["code", "made:overlay:overlay.cpio.gz", "made:overlay:overlay.manifest"]
     made_from = {**packed.made_from, **traces.values(name, keys)}
     traces.begin(name, "iso", [out.iso.name])
@@ -167,12 +182,7 @@ def master(
 ) -> None:
     """Write the medium of a host from its packed overlay and the list of its files."""
     plan = medium.plan
-    contents = {
-        "boot/grub/grub.cfg": packed.menu.encode(),
-        "vfioneer/overlay.cpio.gz": archive,
-        "vfioneer/overlay.manifest": listing,
-        "vfioneer/medium.json": as_json(packed.record),
-    }
+    contents = own_files(packed, archive, listing)
     order = blank.Order(
         name=plan.host.base.name,
         base=plan.host.base.path,
@@ -184,6 +194,16 @@ def master(
     )
     with blank.take(order) as taken:
         iso.patch(taken.descriptor, taken.areas, target, contents)
+
+
+def own_files(packed: OnBase, archive: bytes, listing: bytes) -> dict[str, bytes]:
+    """Return what on a host's medium is the host's alone, by path."""
+    return {
+        "boot/grub/grub.cfg": packed.menu.encode(),
+        "vfioneer/overlay.cpio.gz": archive,
+        "vfioneer/overlay.manifest": listing,
+        "vfioneer/medium.json": as_json(packed.record),
+    }
 
 
 def planned(name: str) -> MediumPlan:
@@ -210,13 +230,15 @@ def _manifest(name: str) -> None:
     medium = planned(name)
     steps = STEPS["manifest"].after
     keys = [f"made:{step}:{path}" for step in steps for path in _sums(name, step)]
-    keys += ["code", "overlays", f"large:{out.iso}"]
+    keys += ["code", "overlays"]
     product, packed = _packed(name)
-    made_from = {**_own_inputs(product), **packed.made_from, **traces.values(name, keys)}
     sums = {path: found for step in steps for path, found in _sums(name, step).items()}
-    sums[out.iso.name] = digests.of(out.iso)
+    if Medium.ISO in product.media:
+        keys.append(f"large:{out.iso}")
+        sums[out.iso.name] = digests.of(out.iso)
+    made_from = {**_own_inputs(product), **packed.made_from, **traces.values(name, keys)}
     listed = {path: found for path, found in sums.items() if found and _is_listed(path)}
-    record = inputs(medium) | {"outputs": dict(sorted(listed.items()))}
+    record = recorded(medium, product, packed) | {"outputs": dict(sorted(listed.items()))}
     files = {
         out.manifest.name: File(mode=0o644, data=as_json(record)),
         out.sums.name: File(mode=0o644, data=sums_text(listed).encode()),
@@ -232,12 +254,27 @@ def _sums(name: str, step: str) -> Mapping[str, str]:
 
 def _is_listed(path: str) -> bool:
     # What is there for reading only is no part of the media.
-    return not path.startswith(("overlay/", "profile/", "overlay.manifest"))
+    return not path.startswith(("overlay/", "profile/"))
+
+
+def recorded(medium: MediumPlan, product: Product, packed: OnBase) -> dict[str, Any]:
+    """Return what the media are made from, who vouches for it, and what verifying compares."""
+    host, facts, record = medium.plan.host, medium.base, inputs(medium)
+    own = own_files(packed, packed.archive, product.manifest)
+    own[iso.STOCK_CONFIG] = iso.stock_menu(facts).encode()
+    return record | {
+        "base": record["base"] | {"files": facts.network_files, "listing": facts.listing},
+        "checked": {source.name: vouched(source) for source in host.sources},
+        "medium": {path: sha256(data).hexdigest() for path, data in sorted(own.items())},
+    }
 
 
 def report(medium: MediumPlan, record: Mapping[str, Any]) -> str:
     """Return the one page for the person at the rack."""
-    return render_template("report/report.html.j2", **medium_context(medium), record=record)
+    base: Mapping[str, Any] = record["base"]
+    only_printed = {key: Unforeseen(base[key]) for key in ("label", "sha256")}
+    shown = {**record, "base": {**base, **only_printed}}
+    return render_template("report/report.html.j2", **medium_context(medium), record=shown)
 
 
 STEPS = {

@@ -18,6 +18,7 @@ from vfioneer.system.paths import (
     SOURCES,
     tree_stamp,
 )
+from vfioneer.system.reading import is_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 # The packages that decide on what is made for a host; the others only ask for it.
 DECIDING = ("system", "document", "recipe", "plan", "payload", "rules", "supply", "medium")
+
+# What of a source is looked at by every command; ours have 2 kB.
+MAX_SOURCE = 2**20
 
 
 @functools.cache
@@ -87,7 +91,7 @@ def source_inputs(name: str) -> list[Path]:
 def obtained_by(name: str) -> tuple[str, str]:
     """Return the module and the function that get a source's file."""
     made = "\nmade: lab" in _source_text(name)
-    return ("lab.make", "make") if made else ("supply.obtain", "obtain")
+    return ("lab.make", "make") if made else ("medium.obtain", "obtain")
 
 
 def source_targets(name: str) -> list[Path]:
@@ -106,4 +110,9 @@ def _field(name: str, key: str) -> str:
 @functools.cache
 def _source_text(name: str) -> str:
     # Looked at as text: a YAML parser would cost every command 20 ms, and must not fail here.
-    return "\n" + (SOURCES / f"{name}.yaml").read_text(errors="replace")
+    path = SOURCES / f"{name}.yaml"
+    # Every command looks; whoever loads the source says what is wrong with a pipe or a device.
+    if not is_regular(path):
+        return "\n"
+    with path.open(errors="replace") as stream:
+        return "\n" + stream.read(MAX_SOURCE)

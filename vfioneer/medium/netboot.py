@@ -25,6 +25,7 @@ from vfioneer.payload.overlay import File, text_file
 from vfioneer.system.errors import UserError
 from vfioneer.system.files import replace
 from vfioneer.system.paths import CACHE, tree_path
+from vfioneer.system.run import package_hint
 
 if TYPE_CHECKING:
     from vfioneer.medium.product import OnBase, Product
@@ -80,4 +81,4 @@ def _loader(name: str, places: tuple[str, ...]) -> Path:
         if Path(place).exists():
             return Path(place)
     message = f"iPXE's {name} is not installed (looked at {', '.join(places)})"
-    raise UserError(message, hint="apt-get install ipxe   or   pacman -S ipxe")
+    raise UserError(message, hint=package_hint("/usr/lib/ipxe/ipxe.efi"))

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from vfioneer.plan.plan import Plan
     from vfioneer.recipe.host import Host
+    from vfioneer.recipe.recipe import Medium
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +60,8 @@ class Product:
     sources: tuple[str, ...]
     """The base, the guest's image and the packages, as far as the host has them."""
     base: str
+    media: tuple[Medium, ...]
+    """What the recipe asks for."""
     trees: Mapping[str, overlay.Tree] = field(default_factory=dict)
     seed: Mapping[str, str] = field(default_factory=dict)
     profile: str = ""
@@ -93,7 +96,8 @@ def produce(name: str) -> Product:
     product = Product(
         host=name,
         base=host.base.name,
-        sources=tuple(source.name for source in _sources(host)),
+        media=host.recipe.media,
+        sources=tuple(source.name for source in host.sources),
         made_from=shared | traces.files_read_since(_inputs(host), started),
     )
     try:
@@ -207,12 +211,8 @@ def _listed(path: Path) -> Path:
     return path / SUMS if path.suffix == "" else path
 
 
-def _sources(host: Host) -> list[Any]:
-    return [source for source in (host.base, host.image, host.packages) if source is not None]
-
-
 def _inputs(host: Host) -> list[Path]:
     """Return every file that was read for a host, and locks that may come to be."""
     roms = {name for name in host.assignment.roms.values() if rom.is_file(name)}
-    locks = [lock_path(source.name) for source in _sources(host)]
+    locks = [lock_path(source.name) for source in host.sources]
     return [*host.inputs, *map(rom.path, sorted(roms)), *locks]

@@ -34,6 +34,7 @@ from vfioneer.supply import digests
 from vfioneer.system.errors import UserError
 from vfioneer.system.files import replace
 from vfioneer.system.paths import BUILD
+from vfioneer.system.reading import is_regular
 from vfioneer.system.secrets import Vault
 
 if TYPE_CHECKING:
@@ -167,6 +168,9 @@ def _file(path: Path, *, large: bool) -> str:
 @cache
 def _small(path: Path, *_stat_of_it: int) -> str:
     """Read a file once a process as long as nothing touches it: hosts share most of theirs."""
+    # A device or a pipe has no content to know; whoever loads the recipe says so.
+    if not is_regular(path):
+        return UNSURE
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 

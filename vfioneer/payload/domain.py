@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vfioneer.payload.template import render_template
+from vfioneer.plan.tuning import Tuning, tuning
 from vfioneer.recipe import rom
-from vfioneer.recipe.hardware import CpuVendor
 from vfioneer.recipe.naming import derived_uuid, guest_mac
 from vfioneer.system.errors import UserError
 
@@ -27,9 +27,27 @@ DEFAULT_MMIO_MIB = 32 * 1024
 FIRST_ROOT_PORT = 9
 
 
+# Expander buses come before the root ports that hang on them: the numbers below 9, from above.
+FIRST_EXPANDER = 8
+# QEMU's numbers for the buses behind expanders: apart from each other and from the main one's.
+EXPANDER_BUSES = 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expander:
+    """A root of PCI buses that is on one of the guest's NUMA nodes."""
+
+    index: int
+    bus_number: int
+    cell: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class RootPort:
     index: int
+    expander: int | None
+    """The expander bus it hangs on; None for the main one."""
+    slot: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,25 +69,54 @@ class DomainFacts:
     mac: MacAddress
     devices: tuple[PassedFunction, ...]
     root_ports: tuple[RootPort, ...]
-    emulator_cpus: str
-    topoext: bool
+    expanders: tuple[Expander, ...]
+    tuning: Tuning
     mmio_mib: int
 
 
 def facts(host: Host) -> DomainFacts:
     guest = host.recipe.guest
     devices = _devices(host)
-    cpu = host.hardware.cpu
+    tuned = tuning(host)
+    expanders = _expanders(host, tuned)
     return DomainFacts(
         uuid=str(derived_uuid(host.name, guest.name, "domain")),
         mac=guest_mac(host.recipe),
         devices=devices,
-        root_ports=tuple(RootPort(index=bus) for bus in sorted({d.bus for d in devices})),
-        emulator_cpus=_emulator_cpus(host),
-        # A guest on AMD sees threads of a core only with this flag; Intel's CPUs do not have it.
-        topoext=cpu is not None and cpu.vendor is CpuVendor.AMD and guest.cpus.threads > 1,
+        root_ports=_root_ports(host, devices, tuned, expanders),
+        expanders=expanders,
+        tuning=tuned,
         mmio_mib=mmio_window(host.assignment.passed),
     )
+
+
+def _expanders(host: Host, tuned: Tuning) -> tuple[Expander, ...]:
+    """Return one expander for each of the guest's nodes that a card is on."""
+    nodes = {function.numa_node for function in host.assignment.passed}
+    cells = [cell for cell in tuned.cells if cell.node in nodes]
+    return tuple(
+        Expander(
+            index=FIRST_EXPANDER - place,
+            bus_number=256 - EXPANDER_BUSES * (place + 1),
+            cell=cell.number,
+        )
+        for place, cell in enumerate(cells)
+    )
+
+
+def _root_ports(
+    host: Host, devices: tuple[PassedFunction, ...], tuned: Tuning, expanders: tuple[Expander, ...]
+) -> tuple[RootPort, ...]:
+    """Return a root port for each slot, on the expander of its card's node where there is one."""
+    cell_of = {cell.node: cell.number for cell in tuned.cells}
+    ports: dict[int, RootPort] = {}
+    for device in devices:
+        node = host.hardware.by_address[device.source].numa_node
+        cell = cell_of.get(-1 if node is None else node)
+        expander = next((e.index for e in expanders if e.cell == cell), None)
+        slot = sum(port.expander == expander for port in ports.values())
+        ports.setdefault(device.bus, RootPort(index=device.bus, expander=expander, slot=slot))
+    return tuple(ports[bus] for bus in sorted(ports))
 
 
 def _devices(host: Host) -> tuple[PassedFunction, ...]:
@@ -105,15 +152,6 @@ def _rom(named: str) -> str:
 def _comment(text: str) -> str:
     # Two hyphens may not stand in an XML comment (XML 1.0, section 2.5).
     return re.sub(r"-(?=-|$)", "- ", text)
-
-
-def _emulator_cpus(host: Host) -> str:
-    """Return the host CPUs that no guest CPU is pinned to, as libvirt's cpuset."""
-    pins = set(host.recipe.guest.cpus.pins)
-    if not pins or host.hardware.cpu is None:
-        return ""
-    free = [cpu for cpu in range(host.hardware.cpu.total) if cpu not in pins]
-    return ",".join(map(str, free))
 
 
 def mmio_window(functions: tuple[PciFunction, ...]) -> int:

@@ -16,16 +16,17 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from vfioneer.document.syntax import read
 from vfioneer.payload import cpio, domain, seed
+from vfioneer.payload.modes import read_modes
 from vfioneer.payload.template import plan_context, render_template
+from vfioneer.plan.tuning import pages_by_node
 from vfioneer.recipe import rom
 from vfioneer.recipe.recipe import Binding
-from vfioneer.system.errors import UserError
+from vfioneer.system.links import refuse_links
 from vfioneer.system.paths import OVERLAYS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from vfioneer.plan.plan import Plan
     from vfioneer.recipe.host import Host
@@ -52,10 +53,11 @@ def layers(host: Host) -> dict[str, tuple[str, ...]]:
     network = "host-bridge" if host.recipe.network.bridge else "host-ethernet"
     by_address = host.assignment.binding is Binding.ADDRESS
     binding = ("host-bind-by-address",) if by_address else ()
+    hugepages = ("host-hugepages",) if pages_by_node(host) else ()
     return {
         "initramfs": ("initramfs",),
         "live": ("shared", "live"),
-        "host": ("shared", "host", network, *binding),
+        "host": ("shared", "host", network, *binding, *hugepages),
     }
 
 
@@ -76,6 +78,18 @@ def render(plan: Plan, vault: Vault) -> dict[str, Tree]:
     trees["host"] |= _user_files(host, vault) | _rom_files(host)
     trees["initramfs"]["name"] = text_file(f"{host.name}\n")
     return {tree: dict(sorted(files.items())) for tree, files in trees.items()}
+
+
+def render_some(plan: Plan, targets: Collection[str]) -> dict[str, Tree]:
+    """Render only the layers' files that land at some places: what a change to overlays/ shows."""
+    context = plan_context(plan)
+    trees: dict[str, Tree] = {}
+    for tree, names in layers(plan.host).items():
+        files: Tree = {}
+        for layer in names:
+            files |= _render_layer(layer, context, targets)
+        trees[tree] = files
+    return trees
 
 
 def _user_files(host: Host, vault: Vault) -> Tree:
@@ -102,22 +116,25 @@ def text_file(text: str) -> File:
     return File(mode=_DEFAULT_MODE, data=text.encode())
 
 
-def _render_layer(layer: str, context: dict[str, Any]) -> Tree:
+def _render_layer(
+    layer: str, context: dict[str, Any], targets: Collection[str] | None = None
+) -> Tree:
     modes = _modes().get(layer, {})
     files: Tree = {}
     for path, data in _layer_files(layer):
+        target = path.removesuffix(".j2") if data is None else path
+        if targets is not None and target not in targets:
+            continue
         if data is None:
-            target = path.removesuffix(".j2")
-            content = render_template(f"{layer}/{path}", **context).encode()
-        else:
-            target, content = path, data
-        files[target] = File(mode=modes.get(target, _DEFAULT_MODE), data=content)
+            data = render_template(f"{layer}/{path}", **context).encode()  # noqa: PLW2901
+        files[target] = File(mode=modes.get(target, _DEFAULT_MODE), data=data)
     return files
 
 
 @cache
 def _layer_files(layer: str) -> tuple[tuple[str, bytes | None], ...]:
     """Return a layer's paths with their bytes, None for templates; read once a process."""
+    refuse_links(OVERLAYS)
     root = OVERLAYS / layer
     paths = sorted(path for path in root.rglob("*") if path.is_file())
     return tuple(
@@ -132,16 +149,7 @@ def _layer_files(layer: str) -> tuple[tuple[str, bytes | None], ...]:
 @cache
 def _modes() -> dict[str, dict[str, int]]:
     """Read overlays/modes.yaml; an entry that names no file is an error."""
-    document = read(OVERLAYS / "modes.yaml")
-    modes: dict[str, dict[str, int]] = {}
-    for layer, entries in (document.data or {}).items():
-        known = {path.removesuffix(".j2") for path, _ in _layer_files(layer)}
-        for path, mode in entries.items():
-            if path not in known:
-                found = document.problem((layer, path), f"there is no overlays/{layer}/{path}")
-                raise UserError(str(found))
-            modes.setdefault(layer, {})[path] = int(mode, 8)
-    return modes
+    return read_modes(lambda layer: {path.removesuffix(".j2") for path, _ in _layer_files(layer)})
 
 
 def entries(trees: dict[str, Tree], config: str) -> Iterator[cpio.Entry]:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pycdlib
 import yaml
 
+from vfioneer.payload import guestfiles
 from vfioneer.recipe.naming import guest_mac
 
 if TYPE_CHECKING:
@@ -33,7 +34,19 @@ _CLOCKED: tuple[Any, ...] = tuple(
 )
 
 # libyaml's is several times as fast; both write the same.
-_DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+_FAST: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+class _Dumper(_FAST):  # type: ignore[misc]  # chosen while it runs
+    """Writes texts of several lines as they are, so that people can read a seed's programs."""
+
+
+def _string(dumper: Any, text: str) -> Any:
+    style = "|" if "\n" in text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _string)
 
 
 def files(host: Host, vault: Vault) -> dict[str, str]:
@@ -64,7 +77,6 @@ def _user_data(host: Host, vault: Vault) -> dict[str, Any]:
         user["ssh_authorized_keys"] = [str(key) for key in guest.user.ssh_keys]
     if guest.user.password is not None:
         user["passwd"] = vault.hash(guest.user.password)
-    packages = ["qemu-guest-agent", *map(str, guest.packages)]
     return {
         "hostname": str(guest.host_name),
         "manage_etc_hosts": True,
@@ -72,14 +84,11 @@ def _user_data(host: Host, vault: Vault) -> dict[str, Any]:
         "ssh_pwauth": False,
         "growpart": {"mode": "auto", "devices": ["/"]},
         "resize_rootfs": True,
-        "package_update": True,
-        "packages": packages,
+        "write_files": guestfiles.write_files(host),
         "bootcmd": [_say(host, "started")],
-        "runcmd": [
-            # Its package enables it; without its port it would be waited for in vain.
-            ["systemctl", "start", "--no-block", "qemu-guest-agent.service"],
-            _say(host, "ok"),
-        ],
+        # Not cloud-init's own `packages`: that is one call of apt for all, and one name that is
+        # missing leaves the guest without any, its agent included.
+        "runcmd": [[guestfiles.SETUP, *map(str, guest.packages)], _say(host, "ok")],
     }
 
 
@@ -108,7 +117,7 @@ def _network_config(host: Host) -> dict[str, Any]:
 
 
 def _dump(data: Any) -> str:
-    text: str = yaml.dump(data, sort_keys=False, width=1000, allow_unicode=True, Dumper=_DUMPER)
+    text: str = yaml.dump(data, sort_keys=False, width=1000, allow_unicode=True, Dumper=_Dumper)
     return text
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vfioneer.plan.drivers import GRAPHICS
+from vfioneer.plan.tuning import pages_by_node
 from vfioneer.recipe.hardware import CpuVendor
 from vfioneer.recipe.recipe import Binding
 
@@ -56,17 +57,14 @@ def hugepage_arguments(host: Host) -> tuple[str, ...]:
     size = guest.hugepages.size
     count = -(-guest.memory // size)
     short = "1G" if size.mib == 1024 else "2M"
-    pages = str(count)
-    if guest.numa_node is not None:
-        by_node = host.base.release.kernel_version >= HUGEPAGES_BY_NODE
-        pages = f"{guest.numa_node}:{count}" if by_node else str(count * _nodes(host))
-    return (f"default_hugepagesz={short}", f"hugepagesz={short}", f"hugepages={pages}")
-
-
-def _nodes(host: Host) -> int:
-    """Return the number of NUMA nodes, over which an older kernel spreads the pages evenly."""
-    cpu = host.hardware.cpu
-    return max(len(cpu.numa) if cpu else 0, (host.recipe.guest.numa_node or 0) + 1)
+    sizes = (f"default_hugepagesz={short}", f"hugepagesz={short}")
+    by_node = pages_by_node(host)
+    if not by_node:
+        return (*sizes, f"hugepages={count}")
+    if host.base.release.kernel_version < HUGEPAGES_BY_NODE:
+        # It would spread them over all nodes: vfioneer-hugepages.service reserves them instead.
+        return sizes
+    return (*sizes, "hugepages=" + ",".join(f"{node}:{n}" for node, n in by_node.items()))
 
 
 def own_arguments(host: Host) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from vfioneer.plan import kernel
 from vfioneer.plan.drivers import softdeps
+from vfioneer.plan.tuning import hugepages
 from vfioneer.recipe.naming import derived_uuid
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from vfioneer.document.values import MacAddress
     from vfioneer.plan.basefacts import BaseFacts
+    from vfioneer.plan.tuning import NodePages
     from vfioneer.recipe.host import Host
 
 
@@ -73,6 +75,8 @@ class Plan:
     serial: SerialConsole | None
     softdeps: tuple[str, ...]
     """The drivers that must let vfio-pci go first."""
+    hugepages: tuple[NodePages, ...]
+    """The guest's, where they have to be on nodes of their own."""
     uuids: ConnectionIds
     macs: tuple[MacAddress, ...]
     """By which a network boot finds the host: the recipe's, in order, each once."""
@@ -119,6 +123,7 @@ def derive(host: Host) -> Plan:
         ),
         serial=_serial(host),
         softdeps=softdeps(host.assignment.bound),
+        hugepages=hugepages(host),
         uuids=ConnectionIds(
             management=str(derived_uuid(host.name, "network", "management")),
             port=str(derived_uuid(host.name, "network", "port")),

@@ -26,6 +26,9 @@ from vfioneer.document.values import (
     UsbId,
 )
 
+# Classes whose functions have header type 1 or 2 (PCI Code and ID Assignment, 1.6).
+EXEMPT_CLASSES = {"0604", "0607", "0609"}
+OTHER_BRIDGE = "0680"
 Count = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -66,6 +69,9 @@ class Cpu(Model):
     """Physical address bits (/proc/cpuinfo, address sizes)."""
     virtualization: bool | None = None
     """Whether /proc/cpuinfo has vmx or svm."""
+    invariant_tsc: bool | None = None
+    """Whether the time stamp counter runs evenly at any frequency and depth of sleep: flags
+    constant_tsc and nonstop_tsc."""
     numa: tuple[NumaNode, ...] = ()
 
     @property
@@ -85,6 +91,8 @@ class Kernel(Model):
 class Iommu(Model):
     enabled: bool | None = None
     interrupt_remapping: bool | None = None
+    incomplete: tuple[Count, ...] = ()
+    """Groups with a member that the inventory does not have: its line could not be read."""
 
 
 class Bar(Model):
@@ -107,7 +115,11 @@ class PciFunction(Model):
     group: Count | None = None
     """IOMMU group; none when the IOMMU was off."""
     driver: Line | None = None
+    unbound: bool = False
+    """No driver had it when the inventory was taken; without this and `driver` that is unknown."""
     modules: tuple[Line, ...] = ()
+    header_type: Literal[0, 1, 2] | None = None
+    """PCI header type: 0 a device, 1 a PCI bridge, 2 a CardBus bridge."""
     numa_node: Annotated[int, Field(ge=-1, le=1023)] | None = None
     boot_vga: bool | None = None
     reset_methods: tuple[Line, ...] | None = None
@@ -118,9 +130,21 @@ class PciFunction(Model):
         return self.address.slot
 
     @property
+    def is_exempt(self) -> bool:
+        """Whether vfio lets the host's driver have it: any header type but 0 (vfio_main.c)."""
+        if self.header_type is not None:
+            return self.header_type != 0
+        return self.pci_class in EXEMPT_CLASSES
+
+    @property
     def is_bridge(self) -> bool:
-        """Bridges stay with the host: vfio counts them as viable (drivers/vfio/vfio_main.c)."""
-        return self.pci_class is not None and self.pci_class.startswith("06")
+        """Whether it stays with the host in any case: exempt, or a bridge to the board's own parts.
+
+        Class 0680 is `other`: an NVSwitch is no bridge to anything of the host.
+        """
+        if self.is_exempt:
+            return True
+        return (self.pci_class or "").startswith("06") and self.pci_class != OTHER_BRIDGE
 
     @property
     def is_display(self) -> bool:
@@ -163,6 +187,8 @@ class Hardware(Model):
     host: HostName
     origin: Line = ""
     """Where and when this was taken."""
+    excerpt: bool = False
+    """The listing shows a part of the machine only: what is not here may be there all the same."""
     dmi: Dmi = Dmi()
     firmware: FirmwareMode | None = None
     kernel: Kernel = Kernel()

@@ -9,7 +9,7 @@ recipes/profiles/*.yaml ──> recipes/<host>.yaml ──┐
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -20,9 +20,10 @@ from vfioneer.document.values import HostName
 from vfioneer.recipe import rom
 from vfioneer.recipe.assignment import Assignment, assign
 from vfioneer.recipe.hardware import Hardware
-from vfioneer.recipe.recipe import PackageSource, Recipe
+from vfioneer.recipe.recipe import MAX_PROFILES, PackageSource, Recipe
 from vfioneer.recipe.source import Kind, Source, load_source, source_path
 from vfioneer.system.errors import UserError
+from vfioneer.system.links import refuse_links
 from vfioneer.system.paths import HARDWARE, PROFILES, RECIPES, SOURCES, host_names
 
 if TYPE_CHECKING:
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 
     from vfioneer.document.document import Loc, Problem
     from vfioneer.document.values import PackageName
-
-MAX_PROFILES = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +49,11 @@ class Host:
     def name(self) -> str:
         return self.recipe.host
 
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """What the host is made from: its base, the guest's image, and the packages it has."""
+        return (self.base, self.image, *([self.packages] if self.packages else []))
+
     @cached_property
     def assignment(self) -> Assignment:
         return assign(self.recipe, self.hardware)
@@ -62,8 +66,7 @@ class Host:
     @cached_property
     def inputs(self) -> tuple[Path, ...]:
         """Every file this host was read from, sorted."""
-        known = (self.base, self.image, *([self.packages] if self.packages else []))
-        sources = {source_path(source.name) for source in known}
+        sources = {source_path(source.name) for source in self.sources}
         documents = (self.recipe_document, self.hardware_document)
         read_files = {file for document in documents for file in document.lines}
         return tuple(sorted(read_files | sources))
@@ -93,6 +96,7 @@ def load(name: str, *, open_document: Callable[[Path], Document] = read) -> Host
     """Read a host whole; raise RecipeError with every problem of all its files at once."""
     if not recipe_path(name).exists():
         raise unknown_host(name)
+    refuse_links(RECIPES)
     recipe_document, problems = merged(recipe_path(name), open_document)
     recipe, found = validate(recipe_document, Recipe)
     problems += found
@@ -185,43 +189,68 @@ def merged(
 ) -> tuple[Document, list[Problem]]:
     """Read a recipe and lay it over the profiles it extends, in their order."""
     document, problems = _open(path, open_document)
-    return _extended(document, (path,), open_document, problems), problems
+    extension = _Extension(open_document=open_document, problems=problems)
+    return extension.over_profiles(document, (path,)), problems
 
 
-def _extended(
-    document: Document,
-    chain: tuple[Path, ...],
-    open_document: Callable[[Path], Document],
-    problems: list[Problem],
-) -> Document:
-    data = document.data
-    extends = data.get("extends", []) if isinstance(data, dict) else []
-    if not isinstance(extends, list) or not all(isinstance(name, str) for name in extends):
-        return document  # the model says what is wrong with it
-    extends = [name if HostName.pattern.fullmatch(name) else None for name in extends]
-    below: Document | None = None
-    for number, name in enumerate(extends):
-        if name is None:
-            continue
-        path = PROFILES / f"{name}.yaml"
-        if path in chain or len(chain) > MAX_PROFILES:
-            loop = " > ".join(p.stem for p in (*chain, path))
-            problems.append(document.problem(("extends", number), f"extends itself: {loop}"))
-            continue
+@dataclass(kw_only=True)
+class _Extension:
+    """One recipe's profiles, each of which is read and laid over its own ones once.
+
+    Profiles may share profiles: fifteen that each extend the next three times are 14 million ways
+    from the first to the last.
+    """
+
+    open_document: Callable[[Path], Document]
+    problems: list[Problem]
+    whole: dict[Path, Document | None] = field(default_factory=dict)
+    """Profiles with what they extend; None where there is nothing that could be used."""
+
+    def over_profiles(self, document: Document, chain: tuple[Path, ...]) -> Document:
+        data = document.data
+        extends = data.get("extends", []) if isinstance(data, dict) else []
+        if not isinstance(extends, list) or not all(isinstance(name, str) for name in extends):
+            return document  # the model says what is wrong with it
+        if len(extends) > MAX_PROFILES:
+            return document  # so it does with these
+        below: Document | None = None
+        for number, name in enumerate(extends):
+            if not HostName.pattern.fullmatch(name):
+                continue
+            profile = self.profile(document, number, PROFILES / f"{name}.yaml", chain)
+            if profile is not None:
+                below = profile if below is None or below is profile else profile.over(below)
+        return document if below is None else document.over(below)
+
+    def profile(
+        self, document: Document, number: int, path: Path, chain: tuple[Path, ...]
+    ) -> Document | None:
+        """Return a profile that `document` extends, or note what is wrong with it."""
+
+        def note(message: str, hint: str = "") -> None:
+            self.problems.append(document.problem(("extends", number), message, hint=hint))
+
+        if path in chain:
+            note(f"extends itself: {' > '.join(p.stem for p in (*chain, path))}")
+            return None
+        if path in self.whole:
+            return self.whole[path]
+        if len(chain) > MAX_PROFILES:
+            note(f"more than {MAX_PROFILES} profiles, one extending the next")
+            return None
         if not path.exists():
             known = sorted(p.stem for p in PROFILES.glob("*.yaml"))
-            hint = f"known profiles: {', '.join(known) or 'none'}"
-            message = f"there is no profile {path}"
-            problems.append(document.problem(("extends", number), message, hint=hint))
-            continue
-        profile, found = _open(path, open_document)
-        problems += found
-        if not isinstance(profile.data, dict):
-            problems += profile.problems or [profile.problem((), "not a mapping of key: value")]
-            continue
-        profile = _extended(profile, (*chain, path), open_document, problems)
-        below = profile if below is None else profile.over(below)
-    return document if below is None else document.over(below)
+            note(f"there is no profile {path}", f"known profiles: {', '.join(known) or 'none'}")
+            return None
+        self.whole[path] = None
+        profile, found = _open(path, self.open_document)
+        self.problems += found
+        if isinstance(profile.data, dict):
+            self.whole[path] = self.over_profiles(profile, (*chain, path))
+        else:
+            wrong = profile.problems or [profile.problem((), "not a mapping of key: value")]
+            self.problems += wrong
+        return self.whole[path]
 
 
 def _open(path: Path, open_document: Callable[[Path], Document]) -> tuple[Document, list[Problem]]:
@@ -249,6 +278,8 @@ def _sources(
                 source = load_source(name)
             except RecipeError as error:
                 problems += error.problems
+            except UserError as error:
+                problems.append(document.problem(loc, error.message, hint=error.hint))
             if source is not None and source.kind is not kind:
                 problems.append(document.problem(loc, f"{name} is no {kind} but a {source.kind}"))
         else:

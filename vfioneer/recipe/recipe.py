@@ -13,7 +13,9 @@ from vfioneer.document.forms import (
     Identifier,
     InterfaceAddress,
     IpAddress,
+    KernelArguments,
     Keymap,
+    LibvirtUri,
     Line,
     Locale,
     PciTarget,
@@ -29,22 +31,22 @@ from vfioneer.document.model import Choice, Model
 from vfioneer.document.size import Size
 from vfioneer.document.values import (
     FirmwareMode,
-    GuestName,
     HostName,
-    KernelArgument,
     MacAddress,
     ModuleName,
-    PackageName,
     PciAddress,
     SourceName,
     SshKey,
-    UsbId,
     UserName,
     WantedPackage,
 )
+from vfioneer.recipe.guest import Guest
 from vfioneer.recipe.naming import has_a_place
 
-CpuNumber = Annotated[int, Field(ge=0, le=4095)]
+# A profile for the site, the rack, the board, the card: what extends more is a mistake.
+MAX_PROFILES = 16
+# Ports of one machine: a dnsmasq line and a boot script each.
+MAX_MACS = 64
 # What the guide installs.
 GUIDE_PACKAGES = tuple(map(WantedPackage, ("libvirt", "qemu", "edk2-ovmf", "virt-manager")))
 
@@ -60,7 +62,7 @@ class Identity(Model):
     """System product name (SMBIOS type 1)."""
     board: Identifier | None = None
     """Baseboard product name (SMBIOS type 2)."""
-    macs: tuple[MacAddress, ...] = ()
+    macs: Annotated[tuple[MacAddress, ...], Field(max_length=MAX_MACS)] = ()
     """Ethernet addresses, all of which the machine has; PXE finds the host by them."""
 
     @model_validator(mode="after")
@@ -68,6 +70,21 @@ class Identity(Model):
         if not (self.uuid or self.serial or self.product or self.board or self.macs):
             raise failure("says nothing: give at least one of uuid, serial, product, board, macs")
         return self
+
+
+class Medium(Choice):
+    ISO = "iso"
+    """The hybrid image: CD, USB stick, virtual medium of a BMC."""
+    PXE = "pxe"
+    """The tree that network boots need."""
+
+
+def _each_once(media: tuple[Medium, ...]) -> tuple[Medium, ...]:
+    twice = sorted({medium.value for medium in media if media.count(medium) > 1})
+    if twice:
+        message = f"names {', '.join(twice)} more than once"
+        raise failure(message)
+    return media
 
 
 class FirmwareSetting(Model):
@@ -153,10 +170,12 @@ class Network(Model):
     dns: tuple[IpAddress, ...] = ()
     bridge: BridgeName | None = None
     """Put the interface into this bridge and the guest on it; else the guest is behind NAT."""
+    uri: LibvirtUri | None = None
+    """Where the installed host's libvirt is reached, such as qemu+ssh://root@10.0.0.7/system."""
 
 
 class Kernel(Model):
-    arguments: tuple[KernelArgument, ...] = ()
+    arguments: KernelArguments = ()
     """Tokens on top of the derived ones, on the media and on the installed system."""
     modules: tuple[ModuleName, ...] = ()
     """Modules for the initramfs, after the vfio ones."""
@@ -209,71 +228,6 @@ class Packages(Model):
         return tuple(package.name for package in self.names)
 
 
-class GuestDisk(Model):
-    size: Size
-
-
-class GuestUser(Model):
-    name: UserName
-    ssh_keys: tuple[SshKey, ...] = ()
-    password: Secret | None = None
-
-
-class GuestNetwork(Model):
-    mac: MacAddress | None = None
-    """Derived from host and guest name where it is not given."""
-    address: InterfaceAddress = "dhcp"
-    gateway: IpAddress | None = None
-    dns: tuple[IpAddress, ...] = ()
-
-
-class Cpus(Model):
-    cores: Annotated[int, Field(ge=1, le=512)]
-    threads: Annotated[int, Field(ge=1, le=2)] = 1
-    pins: tuple[CpuNumber, ...] = ()
-    """The host CPU of each guest CPU, in order; threads of one core stand together."""
-
-    @property
-    def total(self) -> int:
-        return self.cores * self.threads
-
-
-class HugePage(Choice):
-    SMALL = "2 MiB"
-    LARGE = "1 GiB"
-
-    @property
-    def size(self) -> Size:
-        return Size.parse(self.value)
-
-
-class Guest(Model):
-    name: GuestName
-    hostname: HostName | None = None
-    image: SourceName
-    cpus: Cpus
-    memory: Size
-    hugepages: HugePage | None = None
-    numa_node: Annotated[int, Field(ge=0, le=255)] | None = None
-    disk: GuestDisk
-    user: GuestUser
-    network: GuestNetwork = GuestNetwork()
-    usb: tuple[UsbId, ...] = ()
-    """USB devices of the host that the guest gets, by id."""
-    packages: tuple[PackageName, ...] = ()
-    """Packages the guest installs on its first boot, the GPU driver among them."""
-    vendor_id: Annotated[
-        str, Form(r"[A-Za-z0-9]{1,12}", "a word of letters and digits, at most 12")
-    ] = "randomid"
-    """What CPUID leaf 0x40000000 says instead of KVMKVMKVM, at most 12 characters."""
-    autostart: bool = True
-
-    @property
-    def host_name(self) -> HostName:
-        """The guest's own host name: a DNS label, so dots of the domain name become hyphens."""
-        return self.hostname or HostName(self.name.replace(".", "-"))
-
-
 class Waiver(Model):
     rule: Annotated[str, Form(r"VF\d{3}", 'the id of a rule such as "VF101"')]
     reason: Annotated[Line, StringConstraints(min_length=10)]
@@ -283,9 +237,14 @@ class Recipe(Model):
     format: Literal[1]
     host: Annotated[HostName, AfterValidator(has_a_place)]
     description: Line = ""
-    extends: tuple[HostName, ...] = ()
+    extends: Annotated[tuple[HostName, ...], Field(max_length=MAX_PROFILES)] = ()
     base: SourceName
     """The stock medium that the host is installed from."""
+    media: Annotated[tuple[Medium, ...], Field(min_length=1), AfterValidator(_each_once)] = (
+        Medium.ISO,
+        Medium.PXE,
+    )
+    """What is built; a host that only boots from the network needs no ISO."""
     identity: Identity
     firmware: Firmware = Firmware()
     install: Install

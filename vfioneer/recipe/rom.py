@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vfioneer.system.errors import UserError
 from vfioneer.system.paths import ROMS
+from vfioneer.system.reading import read_bounded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,13 +41,12 @@ def path(rom: str) -> Path:
 def fault(rom: str) -> tuple[str, str]:
     """Return what is wrong with a ROM's file and what to do, empty where nothing is."""
     try:
-        with path(rom).open("rb") as stream:
-            data = stream.read(_LIMIT + 1)
+        data = read_bounded(path(rom), _LIMIT, "the ROM of a card")
+    except UserError as error:
+        return error.message, error.hint or "it is no ROM of a PCI card"
     except OSError as error:
         why = (error.strerror or str(error)).lower()
         return f"{path(rom)}: {why}", "lay the ROM there, as read from the card in another machine"
-    if len(data) > _LIMIT:
-        return f"{path(rom)} has more than {_LIMIT // 2**20} MiB", "it is no ROM of a PCI card"
     if not data.startswith(_SIGNATURE):
         start = data.find(_SIGNATURE)
         header = f"cut off the {start} bytes of the dumping tool's header" if start > 0 else ""

@@ -15,17 +15,11 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from vfioneer.document.document import RecipeError
-from vfioneer.document.forms import Form, Line
+from vfioneer.document.forms import Form, KernelArguments, Line
 from vfioneer.document.model import Choice, Model, validate
 from vfioneer.document.size import Size
 from vfioneer.document.syntax import read
-from vfioneer.document.values import (
-    KernelArgument,
-    ModuleName,
-    PackageName,
-    SourceName,
-    WantedPackage,
-)
+from vfioneer.document.values import ModuleName, PackageName, SourceName, WantedPackage
 from vfioneer.system.paths import CACHE, SOURCES
 
 if TYPE_CHECKING:
@@ -50,7 +44,7 @@ PackageFile = Annotated[
     Form(r"[A-Za-z0-9@_+][A-Za-z0-9@._+:~-]{0,250}\.pkg\.tar(?:\.[a-z0-9]+)?", "a package's file"),
 ]
 Url = Annotated[
-    str, Form(r"https?://[A-Za-z0-9._~:/?#@!$&'()*+,;=%\[\]-]+", "an http or https address")
+    str, Form(r"https?://[A-Za-z0-9._~:/?#@!$&'()*+,;=%\[\]-]{1,2000}", "an http or https address")
 ]
 Sha256 = Annotated[str, Form(r"[0-9a-f]{64}", "a sha256 of 64 lower-case hexadecimal digits")]
 Fingerprint = Annotated[
@@ -68,7 +62,7 @@ Date = Annotated[
 Server = Annotated[
     str,
     Form(
-        r"https?://[A-Za-z0-9._~:/@%+$-]+",
+        r"https?://[A-Za-z0-9._~:/@%+$-]{1,2000}",
         "a Server of pacman.conf such as https://HOST/stable/$repo/$arch",
     ),
 ]
@@ -107,7 +101,7 @@ class BaseRelease(Model):
     kernel_package: PackageName
     kernel: Version
     mkinitcpio: Version
-    command_line: tuple[KernelArgument, ...]
+    command_line: KernelArguments
     """The tokens of GRUB_CMDLINE_LINUX_DEFAULT that the base has without us."""
     hooks: tuple[ModuleName, ...]
     """HOOKS of mkinitcpio.conf as the base's own installer writes them."""

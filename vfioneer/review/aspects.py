@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from vfioneer.review.rendering import Snapshot
+
+# How much a guest gets, and on which of the host's CPUs: nothing that it could break out by.
+_AMOUNTS = re.compile(
+    r"(?:memory|current memory|vcpus|vcpu \d+ pinned to|emulator pinned to|cpu topology \w+"
+    r"|window for 64-bit BARs) [^→]* → [^→]*"
+)
 
 Facts = dict[str, Any]
 Both = tuple[Facts, Facts]
@@ -70,13 +77,13 @@ def devices(both: Both, sides: Sides) -> Iterator[Item]:
 
 
 def installed_arguments(both: Both, sides: Sides) -> Iterator[Item]:
-    yield from compare_tokens(*(facts["kernel"]["installed"] for facts in both))
+    yield from compare_tokens(*(facts["kernel"]["installed"] for facts in both), tag=Tag.BOOT)
 
 
 def live_arguments(both: Both, sides: Sides) -> Iterator[Item]:
     """Only what differs from the installed system's: most tokens are the same on both."""
     told = set(installed_arguments(both, sides))
-    items = compare_tokens(*(facts["kernel"]["live"] for facts in both))
+    items = compare_tokens(*(facts["kernel"]["live"] for facts in both), tag=Tag.BOOT)
     yield from (item for item in items if item not in told and not _is_order(item))
 
 
@@ -85,17 +92,17 @@ def _is_order(item: Item) -> bool:
 
 
 def modules(both: Both, sides: Sides) -> Iterator[Item]:
-    yield from compare_tokens(*(facts["kernel"]["modules"] for facts in both))
+    yield from compare_tokens(*(facts["kernel"]["modules"] for facts in both), tag=Tag.BOOT)
 
 
 def hooks(both: Both, sides: Sides) -> Iterator[Item]:
-    yield from compare_tokens(*(facts["kernel"]["hooks"] for facts in both))
+    yield from compare_tokens(*(facts["kernel"]["hooks"] for facts in both), tag=Tag.BOOT)
 
 
 def packages(both: Both, sides: Sides) -> Iterator[Item]:
     old, new = (facts["recipe"]["packages"] for facts in both)
-    yield from compare_tokens(old["names"], new["names"])
-    yield from compare({"from": old["source"]}, {"from": new["source"]})
+    yield from compare_tokens(old["names"], new["names"], tag=Tag.PACKAGES)
+    yield from compare({"from": old["source"]}, {"from": new["source"]}, Tag.PACKAGES)
 
 
 def users(both: Both, sides: Sides) -> Iterator[Item]:
@@ -118,11 +125,11 @@ def guest_seed(both: Both, sides: Sides) -> Iterator[Item]:
         try:
             old, new = map(seed.describe, texts)
         except ValueError as error:
-            yield Item(CHANGED, f"{name} is {error}")
+            yield Item(CHANGED, f"{name} is {error}", Tag.GUEST)
             continue
         if old.pop("instance-id", "") != new.pop("instance-id", ""):
             yield Item(CHANGED, "a new instance-id: cloud-init runs again in a guest that has run")
-        tag = Tag.NETWORK if name == "network-config" else None
+        tag = Tag.NETWORK if name == "network-config" else Tag.GUEST
         for item in compare(old, new, tag, f"{name} "):
             is_access = item.text.startswith("user-data users ")
             yield replace(item, tag=Tag.KEYS) if is_access else item
@@ -135,12 +142,17 @@ def guest_domain(both: Both, sides: Sides) -> Iterator[Item]:
     try:
         old, new = map(domain.describe, texts)
     except ValueError as error:
-        yield Item(CHANGED, f"the domain is {error}")
+        yield Item(CHANGED, f"the domain is {error}", Tag.GUEST)
         return
-    for item in _detailed(old, new, None):
-        # PCI functions are told by name among the devices.
+    # Of what is new every detail counts: a file system of the host by what it shares.
+    for item in compare(without_details(old, new), new, Tag.GUEST):
         is_usb = item.sign != CHANGED and item.text.startswith("USB device ")
-        yield replace(item, tag=Tag.DEVICE) if is_usb else item
+        is_harmless = _AMOUNTS.match(item.text)
+        yield (
+            replace(item, tag=None if is_harmless else Tag.DEVICE)
+            if is_usb or is_harmless
+            else item
+        )
 
 
 def sources(both: Both, sides: Sides) -> Iterator[Item]:
@@ -185,7 +197,13 @@ def _text(facts: Facts, side: Snapshot, path: str) -> str:
     return (side.text(entry[1]) or "") if entry else ""
 
 
+def description(both: Both, sides: Sides) -> Iterator[Item]:
+    old, new = ({"is": facts["recipe"]["description"]} for facts in both)
+    yield from compare(old, new)
+
+
 ASPECTS: dict[str, Callable[[Both, Sides], Iterator[Item]]] = {
+    "description": description,
     "install": install,
     "firmware": firmware,
     "devices": devices,
@@ -202,11 +220,3 @@ ASPECTS: dict[str, Callable[[Both, Sides], Iterator[Item]]] = {
     "rules": rules,
 }
 ARGUMENTS = ("kernel arguments", "kernel arguments of the medium only", "initramfs modules")
-# Files whose change an aspect has told by meaning.
-TOLD = {
-    files.SEED: "guest seed",
-    "seed/user-data": "guest seed",
-    "seed/network-config": "guest seed",
-    "seed/meta-data": "guest seed",
-    files.DOMAIN: "guest domain",
-}

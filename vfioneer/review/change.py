@@ -16,17 +16,38 @@ ADDED, REMOVED, CHANGED, SAID = "+", "-", "~", " "
 class Tag(StrEnum):
     """What a change can hurt, in the order in which it is told."""
 
+    CODE = "code"
+    """What runs on the build machine and decides everything else: no review can judge it."""
+    UNSEEN = "unseen"
+    """More than is shown."""
+    BINARY = "binary"
+    """No text that could be shown."""
+    LINK = "link"
     BROKEN = "broken"
     """The recipe is refused: no media at all."""
     DISK = "disk"
     WIPE = "wipe"
     IDENTITY = "identity"
-    DEVICE = "device"
-    NETWORK = "network"
+    RUNS = "runs"
+    """What lands on a machine, where it runs, is read by what runs, or decides what does."""
+    BOOT = "boot"
+    """Kernel arguments, initramfs, boot menus."""
     KEYS = "keys"
+    MODE = "mode"
+    DEVICE = "device"
+    GUEST = "guest"
+    NETWORK = "network"
     FIRMWARE = "firmware"
+    PACKAGES = "packages"
     SOURCE = "source"
+    NEW = "new"
+    CHARACTERS = "characters"
+    """What is written so that people read something else, or nothing."""
     RULE = "rule"
+
+
+UNTOLD = frozenset({Tag.CODE, Tag.UNSEEN, Tag.BINARY, Tag.LINK})
+"""What the review cannot tell the meaning of: people have to look, and STRICT fails."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +73,11 @@ class FileChange:
     """Such as `+3 -1`, or the new mode."""
     lines: tuple[str, ...] = ()
     """A unified diff without its header."""
+    tag: Tag | None = None
+    remarks: tuple[Item, ...] = ()
+    """What has to be told on top beside the change itself."""
+    is_data: bool = False
+    """A recipe and the like, whose meaning is told at its hosts."""
 
     @property
     def essence(self) -> tuple[str, ...]:
@@ -100,6 +126,10 @@ class Review:
     hosts: tuple[HostChange, ...]
     fleet: tuple[Item, ...] = ()
     """Rules about all hosts together."""
+    repository: tuple[FileChange, ...] = ()
+    """Files of the repository that differ."""
+    told: tuple[Item, ...] = ()
+    """What is told on top of the repository's files and of the review itself."""
     notes: tuple[str, ...] = field(default=())
 
     def of(self, *states: State) -> tuple[HostChange, ...]:
@@ -122,7 +152,9 @@ def compare(
             yield Item(CHANGED, f"{name} {before[key]} → {after[key]}", tag)
 
 
-def compare_tokens(before: Sequence[str], after: Sequence[str]) -> Iterator[Item]:
+def compare_tokens(
+    before: Sequence[str], after: Sequence[str], *, tag: Tag | None = None
+) -> Iterator[Item]:
     """Compare command lines token by token; one with the same key on both sides has changed."""
     gone = _without(before, after)
     new = _without(after, before)
@@ -130,17 +162,17 @@ def compare_tokens(before: Sequence[str], after: Sequence[str]) -> Iterator[Item
         key = token.partition("=")[0]
         match = next((t for t in new if t.partition("=")[0] == key), None)
         if match is None:
-            yield Item(REMOVED, token)
+            yield Item(REMOVED, token, tag)
         else:
             new.remove(match)
             old_value, new_value = token.partition("=")[2], match.partition("=")[2]
-            yield Item(CHANGED, f"{key} {old_value or '(bare)'} → {new_value or '(bare)'}")
+            yield Item(CHANGED, f"{key} {old_value or '(bare)'} → {new_value or '(bare)'}", tag)
     for token in new:
-        yield Item(ADDED, token)
+        yield Item(ADDED, token, tag)
     kept = [token for token in before if token in after]
     moved = [token for token in after if token in before]
     if kept != moved:
-        yield Item(CHANGED, f"order: {' '.join(kept)} → {' '.join(moved)}")
+        yield Item(CHANGED, f"order: {' '.join(kept)} → {' '.join(moved)}", tag)
 
 
 def without_details(facts: Mapping[str, str], other: Mapping[str, str]) -> dict[str, str]:

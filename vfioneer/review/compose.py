@@ -6,17 +6,16 @@ Review ──> headline, counts ──> what can hurt, once each ──> groups 
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vfioneer.review.change import HostChange, Item, Review, State, Tag
+from vfioneer.review.change import UNTOLD, FileChange, HostChange, Item, Review, State, Tag
+from vfioneer.review.characters import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
 _NAMES_SHOWN = 12
-_LINE = 1000
 
 # What is said of a host in each state, and in which order the states are counted.
 _COUNTED = {
@@ -40,6 +39,15 @@ class Risk:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Rendered:
+    """A review in one of its forms."""
+
+    text: str
+    unseen: int
+    """How many files, hosts or other things it leaves out, for want of room."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Group:
     """Hosts to which the same happens; the first stands for all."""
 
@@ -52,7 +60,12 @@ def counts(review: Review) -> list[str]:
     numbers = {state: len(review.of(state)) for state in _COUNTED}
     said = [f"{n} {_COUNTED[s]}" for s, n in numbers.items() if n or s in _ALWAYS]
     risky = sum(bool(host.risks) for host in review.hosts)
-    return [*said, f"{risky} at risk"]
+    untold = len({item for item in _told(review) if item.tag in UNTOLD})
+    return [*said, f"{risky} at risk", *([f"{untold} that cannot be told"] if untold else [])]
+
+
+def _told(review: Review) -> list[Item]:
+    return [*review.told, *(item for host in review.hosts for item in host.risks)]
 
 
 def risks(review: Review) -> list[Risk]:
@@ -62,7 +75,7 @@ def risks(review: Review) -> list[Risk]:
         for item in host.risks:
             if item.tag:
                 found.setdefault((item.tag, item), []).append(host.name)
-    for item in review.fleet:
+    for item in (*review.told, *review.fleet):
         if item.tag:
             found.setdefault((item.tag, item), [])
     order = list(Tag)
@@ -91,28 +104,12 @@ def names(hosts: Iterable[str]) -> str:
     return ", ".join(listed[:_NAMES_SHOWN]) + more
 
 
-def clean(text: str) -> str:
-    """Return text fit to be shown: one line, nothing that moves the cursor or turns the writing."""
-    safe = "".join(_visible(char) for char in text)
-    return safe if len(safe) <= _LINE else f"{safe[: _LINE - 3]}..."
-
-
-def _visible(char: str) -> str:
-    if char == "\t":
-        return "    "
-    return char if char.isprintable() and not unicodedata.combining(char) else "?"
-
-
 def file_count(change: HostChange) -> str:
-    signs = [file.sign for file in change.files]
+    return count(change.files)
+
+
+def count(changes: Iterable[FileChange]) -> str:
+    """Return `2 changed, 1 added`."""
+    signs = [file.sign for file in changes]
     words = {"~": "changed", "+": "added", "-": "removed"}
     return ", ".join(f"{signs.count(sign)} {word}" for sign, word in words.items() if sign in signs)
-
-
-def shortened(lines: tuple[str, ...], limit: int) -> Iterator[str]:
-    """Yield lines, and instead of the last of too many a note how many are left out."""
-    shown = lines if len(lines) <= limit else lines[: limit - 1]
-    for line in shown:
-        yield clean(line)
-    if len(shown) < len(lines):
-        yield f"... {len(lines) - len(shown)} more lines"

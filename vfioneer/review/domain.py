@@ -3,26 +3,25 @@
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ElementTree
 from typing import TYPE_CHECKING
 
+from vfioneer.domainxml import reader
+from vfioneer.domainxml.reader import QEMU, Element
 from vfioneer.review.amount import amount
+from vfioneer.system.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-Element = ElementTree.Element
-_UNITS = {"b": 1, "KiB": 2**10, "k": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 _MMIO = "name=opt/ovmf/X-PciMmio64Mb,string="
-_QEMU = "{http://libvirt.org/schemas/domain/qemu/1.0}"
 
 
 def describe(xml: str) -> dict[str, str]:
     """Return the domain as a flat mapping; raise ValueError where it is no XML."""
     try:
-        root = ElementTree.fromstring(xml)
-    except ElementTree.ParseError as error:
-        message = f"not well-formed XML: {error}"
+        root = reader.parse(xml)
+    except UserError as error:
+        message = f"no XML that can be read: {error.message}"
         raise ValueError(message) from None
     facts: dict[str, str] = {}
     for child in root:
@@ -59,7 +58,7 @@ def _flat(element: Element, name: str) -> Iterator[tuple[str, str]]:
 
 def _memory(element: Element) -> Iterator[tuple[str, str]]:
     name = "memory" if element.tag == "memory" else "current memory"
-    yield name, amount(int(element.text or 0) * _UNITS.get(element.get("unit", "KiB"), 1))
+    yield name, amount(reader.size(element.text or "0", element.get("unit", "KiB")))
 
 
 def _vcpu(element: Element) -> Iterator[tuple[str, str]]:
@@ -86,7 +85,7 @@ def _timers(element: Element) -> Iterator[tuple[str, str]]:
 
 
 def _qemu(element: Element) -> Iterator[tuple[str, str]]:
-    for argument in element.iter(f"{_QEMU}arg"):
+    for argument in element.iter(f"{QEMU}arg"):
         value = argument.get("value", "")
         if value.startswith(_MMIO):
             yield "window for 64-bit BARs", f"{value.removeprefix(_MMIO)} MiB"
@@ -114,7 +113,7 @@ def _name(device: Element) -> tuple[str, frozenset[str]]:
         address = source.find("address")
         if address is not None:
             said = frozenset(f"source address {key}" for key in address.attrib)
-            return f"hostdev {_pci(address)}", said | {"mode", "type"}
+            return f"hostdev {reader.pci_address(address)}", said | {"mode", "type"}
         vendor, product = source.find("vendor"), source.find("product")
         if vendor is not None and product is not None:
             ids = f"{vendor.get('id', '')[2:]}:{product.get('id', '')[2:]}"
@@ -130,13 +129,6 @@ def _name(device: Element) -> tuple[str, frozenset[str]]:
     return f"{device.tag} {kind}".strip(), frozenset({"type"})
 
 
-def _pci(address: Element) -> str:
-    domain, bus, slot, function = (
-        int(address.get(key, "0"), 0) for key in ("domain", "bus", "slot", "function")
-    )
-    return f"{domain:04x}:{bus:02x}:{slot:02x}.{function:x}"
-
-
 _SPECIAL: dict[str, Callable[[Element], Iterator[tuple[str, str]]]] = {
     "memory": _memory,
     "currentMemory": _memory,
@@ -144,5 +136,5 @@ _SPECIAL: dict[str, Callable[[Element], Iterator[tuple[str, str]]]] = {
     "cputune": _tuning,
     "clock": _timers,
     "devices": _devices,
-    f"{_QEMU}commandline": _qemu,
+    f"{QEMU}commandline": _qemu,
 }

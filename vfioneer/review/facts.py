@@ -4,36 +4,41 @@
 Host ──> overlay, seed, domain, boot menus ──> files  {path: mode, sha256}  + texts {sha256: text}
      └─> recipe, assignment, kernel, sources, rules ──> the rest
 
-This runs with the code of the revision it describes. Whatever can be read back from the rendered
-files (domain, seed, guards) is left to the comparing side, so that one reader reads both.
+Whatever can be read back from the rendered files (domain, seed, guards) is left to the comparing
+side, so that one reader reads both.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from vfioneer import rules
+from vfioneer.medium.obtain import vouched
 from vfioneer.payload import menus, overlay, seed
 from vfioneer.payload.template import medium_context, plan_context, render_template
+from vfioneer.payload.unforeseen import Unforeseen
 from vfioneer.plan.basefacts import BaseFacts
 from vfioneer.plan.plan import derive, on_base
+from vfioneer.recipe.recipe import Medium
 from vfioneer.recipe.source import load_lock, load_packages_lock, load_source
 from vfioneer.system.secrets import Vault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from vfioneer.document.document import Problem
     from vfioneer.plan.plan import MediumPlan
     from vfioneer.recipe.host import Host
     from vfioneer.recipe.source import Source
 
-# The base's ISO may not be here, so everything about it is a stand-in, the same on both sides.
+# The base's ISO may not be here, so everything about it is a stand-in, the same on both sides. No
+# template can tell it from the real one: see payload/unforeseen.py.
 _LABEL = "MEDIUM"
-_BASE = BaseFacts(
+STAND_IN = BaseFacts(
     sha256="0" * 64,
     size=0,
     label=_LABEL,
@@ -54,7 +59,7 @@ Texts = dict[str, str]
 def collect(host: Host) -> tuple[dict[str, Any], Texts]:
     """Return the facts of a host, and the texts its files refer to by their sha256."""
     texts: Texts = {}
-    medium = on_base(derive(host), _BASE)
+    medium = on_base(derive(host), STAND_IN)
     plan, live = medium.plan, medium.boot.arguments
     facts = {
         "recipe": host.recipe.model_dump(mode="json"),
@@ -70,6 +75,18 @@ def collect(host: Host) -> tuple[dict[str, Any], Texts]:
         "problems": plain_problems(rules.check(host)),
     }
     return facts, texts
+
+
+def collect_some(host: Host, targets: Collection[str]) -> tuple[dict[str, list[str]], Texts]:
+    """Return only the files at some places, of a host of which nothing else can have changed."""
+    texts: Texts = {}
+    trees = overlay.render_some(derive(host), targets)
+    files = {
+        f"{tree}/{path}": _file(file.mode, file.data, texts)
+        for tree, members in trees.items()
+        for path, file in members.items()
+    }
+    return files, texts
 
 
 def plain_problems(problems: Iterable[Problem]) -> list[dict[str, str]]:
@@ -144,16 +161,21 @@ def _files(medium: MediumPlan, texts: Texts) -> dict[str, list[str]]:
 def _file(mode: int, data: bytes, texts: Texts) -> list[str]:
     digest = hashlib.sha256(data).hexdigest()
     if digest not in texts and b"\0" not in data:
-        texts[digest] = data.decode(errors="replace")
+        with suppress(UnicodeDecodeError):
+            texts[digest] = data.decode()
     return [f"{mode:04o}", digest]
 
 
 def _other_files(medium: MediumPlan, vault: Vault) -> dict[str, str]:
-    """Return what is rendered beside the overlay: seed, boot menus, the profile, the report."""
-    scripts = menus.scripts(medium)
+    """Return what is rendered beside the overlay: seed, boot menus, the profile, the report.
+
+    The menus are those of the media that the recipe asks for, so a medium that goes shows.
+    """
+    media = medium.plan.host.recipe.media
+    scripts = menus.scripts(medium) if Medium.PXE in media else {}
     return {
         **{f"seed/{name}": text for name, text in seed.files(medium.plan.host, vault).items()},
-        "boot/grub.cfg": menus.grub_menu(medium),
+        **({"boot/grub.cfg": menus.grub_menu(medium)} if Medium.ISO in media else {}),
         **{f"pxe/{name}": text for name, text in scripts.items()},
         "profile.conf": render_template("profile/profile.conf.j2", **plan_context(medium.plan)),
         "report.html": _report(medium),
@@ -164,10 +186,15 @@ def _report(medium: MediumPlan) -> str:
     """Render the page for the person at the rack as `build.report` does, without built outputs."""
     plan = medium.plan
     record = {
-        "base": {"name": plan.host.base.name, "sha256": _BASE.sha256, "label": _LABEL},
+        "base": {
+            "name": plan.host.base.name,
+            "sha256": Unforeseen(STAND_IN.sha256),
+            "label": Unforeseen(_LABEL),
+        },
         "arguments": list(medium.boot.arguments),
         "secrets": list(plan.secrets),
         "bulk": {},
+        "checked": {source.name: vouched(source) for source in plan.host.sources},
         "outputs": {},
     }
     return render_template("report/report.html.j2", **medium_context(medium), record=record)

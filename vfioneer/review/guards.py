@@ -23,7 +23,7 @@ LABELS: dict[str, tuple[Tag | None, str]] = {
     "DISK_SIZE": (Tag.DISK, "disk size"),
     "DISK_SOLID_STATE": (Tag.DISK, "disk is solid state"),
     "DISK_WIPE": (Tag.WIPE, "wipe"),
-    "AFTER": (None, "after the installation"),
+    "AFTER": (Tag.WIPE, "after the installation"),
     "IDENTITY_UUID": (Tag.IDENTITY, "system UUID"),
     "IDENTITY_SERIAL": (Tag.IDENTITY, "system serial"),
     "IDENTITY_PRODUCT": (Tag.IDENTITY, "system product"),
@@ -31,6 +31,7 @@ LABELS: dict[str, tuple[Tag | None, str]] = {
     "IDENTITY_MACS": (Tag.IDENTITY, "MAC addresses"),
     "FIRMWARE": (Tag.FIRMWARE, "firmware mode"),
     "GUEST": (None, "guest"),
+    "UNBOUND_ARGUMENTS": (Tag.BOOT, "arguments of the entry that binds no device"),
     "GUEST_DISK_SIZE": (None, "guest disk"),
 }
 _SIZES = {"DISK_SIZE", "GUEST_DISK_SIZE"}
@@ -55,11 +56,14 @@ def read(text: str) -> dict[str, str]:
 
 
 def tag(name: str) -> Tag | None:
-    """Return what a setting guards; one that is not known by name goes by its prefix."""
+    """Return what a setting guards; one that is not known by name goes by its prefix.
+
+    Programs source the file, so that any other may decide on what they do.
+    """
     if name in LABELS:
         return LABELS[name][0]
     prefixes = {"DISK": Tag.DISK, "IDENTITY": Tag.IDENTITY, "NETWORK": Tag.NETWORK}
-    return prefixes.get(name.partition("_")[0])
+    return prefixes.get(name.partition("_")[0], Tag.RUNS)
 
 
 def label(name: str) -> str:

@@ -11,18 +11,32 @@ from vfioneer.review.change import HostChange, Section, State
 from vfioneer.review.portrait import portray
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from vfioneer.review.aspects import Facts
-    from vfioneer.review.change import Item
+    from vfioneer.review.change import FileChange, Item
     from vfioneer.review.rendering import Snapshot
 
 
-def compare_host(name: str, before: Snapshot, after: Snapshot) -> HostChange:
-    """Compare one host; a side that refuses its recipe is an outcome like any other."""
+def compare_host(
+    name: str, before: Snapshot, after: Snapshot, touched: Collection[str] = ()
+) -> HostChange:
+    """Compare one host; a side that refuses its recipe is an outcome like any other.
+
+    Args:
+        name: the host's.
+        before: what the one side makes of it.
+        after: what the other does.
+        touched: the files of overlays/ that differ.
+    """
     old, new = before.host(name), after.host(name)
     if new is None:
         return HostChange(name=name, state=State.REMOVED)
     if new.get("same"):
         return HostChange(name=name, state=State.UNCHANGED)
+    if "files" in new and old is not None and "files" in old:
+        changes = tuple(files.compare(old["files"], new["files"], (before, after), touched))
+        return _only_files(name, changes)
     if "facts" not in new:
         return _refused(name, old, new)
     if old is None:
@@ -33,12 +47,20 @@ def compare_host(name: str, before: Snapshot, after: Snapshot) -> HostChange:
         return HostChange(name=name, state=State.MENDED, sections=sections)
     if before.hosts[name] == after.hosts[name]:
         return HostChange(name=name, state=State.UNCHANGED)
-    return _changed(name, (old["facts"], new["facts"]), (before, after))
+    return _changed(name, (old["facts"], new["facts"]), (before, after), touched)
+
+
+def _only_files(name: str, changes: tuple[FileChange, ...]) -> HostChange:
+    """Return what changed for a host whose recipe and all that it is made from are the same."""
+    if not changes:
+        return HostChange(name=name, state=State.UNCHANGED)
+    risks = tuple(files.risks(changes, told=False))
+    return HostChange(name=name, state=State.CHANGED, files=changes, file_risks=risks)
 
 
 def _refused(name: str, old: dict[str, object] | None, new: dict[str, object]) -> HostChange:
     reasons = problems.refusals(new)
-    if old is not None and "facts" not in old and not old.get("same"):
+    if old is not None and not {"facts", "files", "same"} & old.keys():
         section = Section("the recipe is refused on both sides", _quietly(reasons))
         return HostChange(name=name, state=State.REFUSED, sections=(section,))
     section = Section("the recipe is refused", reasons)
@@ -49,16 +71,18 @@ def _quietly(items: tuple[Item, ...]) -> tuple[Item, ...]:
     return tuple(replace(item, tag=None, sign=" ") for item in items)
 
 
-def _changed(name: str, facts: tuple[Facts, Facts], sides: tuple[Snapshot, Snapshot]) -> HostChange:
+def _changed(
+    name: str,
+    facts: tuple[Facts, Facts],
+    sides: tuple[Snapshot, Snapshot],
+    touched: Collection[str],
+) -> HostChange:
     sections = tuple(
         Section(title, items)
         for title, compare in aspects.ASPECTS.items()
         if (items := tuple(compare(facts, sides)))
     )
-    titles = {section.title for section in sections}
-    told = {file for file, title in aspects.TOLD.items() if title in titles}
-    changes = tuple(files.compare(facts[0]["files"], facts[1]["files"], sides, told))
-    tags = {item.tag for section in sections for item in section.items if item.tag}
+    changes = tuple(files.compare(facts[0]["files"], facts[1]["files"], sides, touched))
     if not (sections or changes):
         return HostChange(name=name, state=State.UNCHANGED)
     return HostChange(
@@ -66,7 +90,7 @@ def _changed(name: str, facts: tuple[Facts, Facts], sides: tuple[Snapshot, Snaps
         state=State.CHANGED,
         sections=sections,
         files=files.without_echoes(changes, _arguments(sections), told=bool(sections)),
-        file_risks=tuple(files.risks(changes, tags)),
+        file_risks=tuple(files.risks(changes, told=bool(sections))),
     )
 
 

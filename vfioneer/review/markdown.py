@@ -2,7 +2,8 @@
 """A review as a comment on a pull request: counts first, risks on top, details folded.
 
 Recipe text is written by whoever opened the pull request, so all of it stands inside code, where
-neither GitHub nor GitLab reads markup, links or mentions.
+neither GitHub nor GitLab reads markup, links or mentions. A comment has room for so much; what does
+not fit is counted on top, so that nobody takes the rest for the whole.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ import html
 import re
 from typing import TYPE_CHECKING
 
-from vfioneer.review.change import Review, State
-from vfioneer.review.compose import clean, counts, file_count, groups, names, risks, shortened
+from vfioneer.review.change import FileChange, Review, State
+from vfioneer.review.characters import clean, folded
+from vfioneer.review.compose import Rendered, counts, file_count, groups, names, risks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,38 +23,53 @@ if TYPE_CHECKING:
 
 # The job in docs/review-*.yml finds its earlier comment by this line.
 MARKER = "<!-- vfioneer review -->"
-# GitHub refuses a comment of more than 65 536 characters.
+# GitHub refuses a comment of more than 65 536 characters, and of as many bytes.
 LIMIT = 60_000
-_DIFF_LINES = 80
-_MANY = 40
+# How much of it the list of what can hurt may take.
+_TOP = 25_000
+_UNSEEN = 400
 
 
-def render(review: Review) -> str:
+def render(review: Review) -> Rendered:
     """Return the whole review, or as much of it as fits into a comment."""
-    head = "".join(f"{line}\n" for line in _head(review))
-    tail = "".join(f"{line}\n" for line in _tail(review))
-    whole = [_block(group, with_files=True) for group in groups(review)]
-    room = LIMIT - len(head) - len(tail)
-    if sum(map(len, whole)) <= room:
-        return head + "".join(whole) + tail
-    note = "\nToo long for a comment: the diffs of files are left out.\n"
-    blocks = [_block(group, with_files=False) for group in groups(review)]
-    return head + _fitting(blocks, room - len(note)) + note + tail
+    head, tail = _text(_head(review)), _text(_tail(review))
+    listed = [f"{line}\n" for line in _risks(review)]
+    top, more = _fitting(listed, _TOP)
+    blocks = [_text(_file(change)) for change in review.repository if not change.is_data]
+    blocks += [_text(_group(group)) for group in groups(review)]
+    # Their meaning is told at the hosts: they come last, and are no loss.
+    data = [_text(_file(change)) for change in review.repository if change.is_data]
+    room = LIMIT - _size(head) - _size(top) - _size(tail) - _UNSEEN
+    body, left = _fitting(blocks, room)
+    recipes, _ = _fitting(data, room - _size(body))
+    unseen = more + left
+    said = ""
+    if unseen:
+        said = (
+            f"- **[unseen]** {unseen} of {len(listed) + len(blocks)} parts do not fit into a"
+            " comment: `./doit review` shows them, in a checkout of BASE\n"
+        )
+    title = "\n### What can hurt\n\n" if said or top else ""
+    heading = "\n### Changes\n" if body else ""
+    return Rendered(text=head + title + said + top + heading + body + recipes + tail, unseen=unseen)
 
 
-def _fitting(blocks: list[str], room: int) -> str:
-    """Return the first blocks that fit, and how many do not."""
-    if sum(map(len, blocks)) <= room:
-        return "".join(blocks)
+def _fitting(blocks: list[str], room: int) -> tuple[str, int]:
+    """Return the blocks that fit, in their order, and how many do not."""
     kept: list[str] = []
-    room -= 100
     for block in blocks:
-        room -= len(block)
-        if room < 0:
-            break
-        kept.append(block)
-    left_out = len(blocks) - len(kept)
-    return "".join(kept) + f"\n{left_out} more hosts or groups: `./doit review` shows them.\n"
+        if _size(block) <= room:
+            kept.append(block)
+            room -= _size(block)
+    return "".join(kept), len(blocks) - len(kept)
+
+
+def _size(text: str) -> int:
+    return len(text.encode())
+
+
+def _text(lines: Iterable[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _head(review: Review) -> Iterator[str]:
@@ -64,40 +81,37 @@ def _head(review: Review) -> Iterator[str]:
     yield f"{code(review.base)} → {code(review.head)}"
     for note in review.notes:
         yield f"\n> {code(note)}"
-    found = risks(review)
-    if found:
-        yield "\n### What can hurt\n"
-    for risk in found[:_MANY]:
+
+
+def _risks(review: Review) -> Iterator[str]:
+    for risk in risks(review):
         hosts = f"{code(names(risk.hosts))}: " if risk.hosts else ""
         yield f"- **[{risk.tag}]** {hosts}{code(risk.item.text)}"
-    if len(found) > _MANY:
-        yield f"- and {len(found) - _MANY} more below"
-    if groups(review):
-        yield "\n### Hosts"
 
 
-def _block(group: Group, *, with_files: bool) -> str:
-    return "".join(f"{line}\n" for line in _group(group, with_files=with_files))
+def _file(change: FileChange) -> Iterator[str]:
+    tag = f"[{change.tag}] " if change.tag else ""
+    title = f"{change.sign} {tag}{change.path} ({change.summary})"
+    if change.lines:
+        yield f"<details><summary>{_html(title)}</summary>\n"
+        yield from fenced(piece for line in change.lines for piece in folded(line))
+        yield "\n</details>\n"
+    else:
+        yield f"{code(title)}\n"
 
 
-def _group(group: Group, *, with_files: bool) -> Iterator[str]:
+def _group(group: Group) -> Iterator[str]:
     change = group.change
     yield f"\n<details><summary>{_summary(group)}</summary>\n"
     for section in change.sections:
         yield f"{section.title}\n"
-        yield from fenced(f"{item.sign} {item.text}" for item in section.items)
+        yield from fenced(clean(f"{item.sign} {item.text}") for item in section.items)
         yield ""
     if change.files:
         shown = f", as in {code(change.name)}" if len(group.hosts) > 1 else ""
         yield f"files: {file_count(change)}{shown}\n"
     for file in change.files:
-        title = f"{file.sign} {file.path} ({file.summary})"
-        if with_files and file.lines:
-            yield f"<details><summary>{_html(title)}</summary>\n"
-            yield from fenced(shortened(file.lines, _DIFF_LINES))
-            yield "\n</details>\n"
-        else:
-            yield f"{code(title)}\n"
+        yield from _file(file)
     yield "</details>"
 
 
@@ -116,7 +130,7 @@ def _tail(review: Review) -> Iterator[str]:
     quiet = [item for item in review.fleet if not item.tag]
     if quiet:
         yield "\nall hosts together\n"
-        yield from fenced(f"{item.sign} {item.text}" for item in quiet)
+        yield from fenced(clean(f"{item.sign} {item.text}") for item in quiet)
     for state in (State.REMOVED, State.UNCHANGED):
         hosts = review.of(state)
         if hosts:
@@ -133,7 +147,7 @@ def code(text: str) -> str:
 
 def fenced(lines: Iterable[str]) -> Iterator[str]:
     """Yield lines as a block of code that they cannot end (CommonMark, section 4.5)."""
-    shown = [clean(line) for line in lines]
+    shown = list(lines)
     fence = "`" * max(3, max(map(_longest_run, shown), default=0) + 1)
     yield f"{fence}diff"
     yield from shown

@@ -18,6 +18,9 @@ def portray(facts: dict[str, Any]) -> tuple[Section, ...]:
     lines = [Item(SAID, f"{name}: {value}") for name, value in _lines(facts) if value]
     if facts["recipe"]["install"]["wipe"] == "any":
         lines.append(Item(SAID, "its disk is overwritten whatever is on it (wipe: any)", Tag.WIPE))
+    lines.append(Item(SAID, "a new host: all of what it gets is new, and told below", Tag.NEW))
+    asked = facts["recipe"]["kernel"]["arguments"]
+    lines += [Item(SAID, f"kernel argument {token}", Tag.BOOT) for token in asked]
     fired = problems.standing(facts["problems"])
     return (Section("what it gets", tuple(lines)), *((Section("rules", fired),) if fired else ()))
 

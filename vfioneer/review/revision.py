@@ -1,62 +1,52 @@
 # SPDX-License-Identifier: MIT
-"""A side of a review as a directory: a revision that git unpacks, or the working tree as it is."""
+"""A side of a review: a revision in git's objects, or the working tree as it is."""
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from vfioneer.review import gitfiles
 from vfioneer.system.errors import UserError
-from vfioneer.system.paths import OVERLAYS, PACKAGE, RECIPES, SCHEMA
+from vfioneer.system.paths import OVERLAYS, RECIPES
 from vfioneer.system.run import run
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-# What a host is rendered from; the rest of the repository has no effect on media.
-_PARTS = (PACKAGE, OVERLAYS, RECIPES)
+# What the hosts of a side are rendered from; the code is another question.
+RENDERED = (RECIPES, OVERLAYS)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Side:
     """One of the two states that are compared."""
 
     variable: str
     """BASE or HEAD, as the user typed it."""
     title: str
-    directory: Path
+    files: gitfiles.Files
 
-    @property
-    def has_recipes(self) -> bool:
-        return any((self.directory / RECIPES).glob("*.yaml"))
-
+    @cached_property
     def host_names(self) -> list[str]:
-        return sorted(path.stem for path in (self.directory / RECIPES).glob("*.yaml"))
+        """The hosts that have a recipe, by the same rule as `paths.host_names`."""
+        paths = (Path(path) for path in self.files.entries)
+        stems = [p.stem for p in paths if p.parent == RECIPES and p.suffix == ".yaml"]
+        return sorted(stem for stem in stems if not stem.startswith(".") and "=" not in stem)
 
 
-def working_tree() -> Side:
-    return Side(variable="HEAD", title="the working tree", directory=Path.cwd())
+def working_tree(base_commit: str) -> Side:
+    files = gitfiles.of_working_tree(Path.cwd(), len(base_commit))
+    return Side("HEAD", "the working tree", files)
 
 
-def unpack(variable: str, revision: str, directory: Path) -> Side:
-    """Lay a revision's recipes, overlays and code out in a directory."""
+def of_commit(variable: str, revision: str) -> Side:
     commit = resolve(variable, revision)
-    directory.mkdir()
-    there = _git("ls-tree", "--name-only", commit).split("\n")
-    parts = [str(part) for part in _PARTS if str(part) in there]
-    if parts:
-        archive = run(["git", "archive", "--format=tar", commit, "--", *parts], quiet=True)
-        # git stores no path that leaves the directory, and tar follows no link that would.
-        run(["tar", "-x", "-C", directory], stdin=archive.stdout, quiet=True)
     shown = revision if commit.startswith(revision) else f"{revision} ({commit[:12]})"
-    return Side(variable=variable, title=shown[:60], directory=directory)
+    return Side(variable, shown[:60], gitfiles.of_commit(commit))
 
 
 def resolve(variable: str, revision: str) -> str:
     """Return the commit that a revision names, or say how to get it."""
-    words = ["git", "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}"]
+    words = [*gitfiles.GIT, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}"]
     found = run(words, check=False, quiet=True) if _is_plausible(revision) else None
     if found is not None and found.returncode == 0:
         return found.stdout.decode().strip()
@@ -91,19 +81,3 @@ def divergence(base: str, head: str | None) -> str:
 
 def _git(*words: str) -> str:
     return run(["git", *words], quiet=True).stdout.decode(errors="replace").strip()
-
-
-def digests(side: Side) -> dict[str, str]:
-    """Return the digest of every file that hosts are rendered from, by its path."""
-    return {
-        path.relative_to(side.directory).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for part in _PARTS
-        for path in _files(side.directory / part)
-        if not path.is_relative_to(side.directory / SCHEMA)
-    }
-
-
-def _files(directory: Path) -> Iterator[Path]:
-    for path in directory.rglob("*"):
-        if "__pycache__" not in path.parts and path.is_file():
-            yield path

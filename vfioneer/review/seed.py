@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from vfioneer.payload import guestfiles
 from vfioneer.review.access import fingerprint
 
 if TYPE_CHECKING:
@@ -44,8 +45,24 @@ def _member(value: Any, name: str) -> Iterator[tuple[str, str]]:
         rest = {key: inner for key, inner in value.items() if key != "name"}
         yield f"{name} {value['name']}", ""
         yield from _flat(rest, f"{name} {value['name']}")
+    elif isinstance(value, dict) and isinstance(value.get("path"), str):
+        yield from _file(value, name)
+    elif isinstance(value, list) and value[:1] == [guestfiles.SETUP]:
+        yield from ((f"packages {package}", "") for package in value[1:])
     elif isinstance(value, str):
         shown = fingerprint(value) if name.endswith(_KEYS) else value
         yield f"{name} {shown}", ""
     else:
         yield f"{name} {json.dumps(value, default=str)}", ""
+
+
+def _file(value: dict[str, Any], name: str) -> Iterator[tuple[str, str]]:
+    """Name a file's lines one by one, so that a change shows what it changes."""
+    path = value["path"]
+    rest = {key: inner for key, inner in value.items() if key not in ("path", "content")}
+    yield from _flat(rest, f"{name} {path}")
+    for number, line in enumerate(str(value.get("content", "")).splitlines(), 1):
+        setting, equals, _ = line.partition("=")
+        # A setting keeps its name when lines before it come or go.
+        key = setting if equals and setting.isidentifier() else f"line {number}"
+        yield f"{name} {path} {key}", line

@@ -6,20 +6,22 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, TextIO
 
-from vfioneer.review.change import Review, State
-from vfioneer.review.compose import clean, counts, file_count, groups, names, risks, shortened
+from vfioneer.review.change import FileChange, Review, State
+from vfioneer.review.characters import clean, folded
+from vfioneer.review.compose import Rendered, counts, file_count, groups, names, risks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vfioneer.review.compose import Group
 
-_DIFF_LINES = 24
 _COLOURS = {"+": "green", "-": "red", "~": "yellow", "[": "bold red", "@": "cyan"}
 
 
-def render(review: Review) -> str:
-    return "".join(f"{line}".rstrip() + "\n" for line in _lines(review))
+def render(review: Review) -> Rendered:
+    """Return the review as text; a terminal has room for all of it."""
+    text = "".join(f"{line}".rstrip() + "\n" for line in _lines(review))
+    return Rendered(text=text, unseen=0)
 
 
 def _lines(review: Review) -> Iterator[str]:
@@ -33,6 +35,10 @@ def _lines(review: Review) -> Iterator[str]:
     for risk in found:
         hosts = f"{names(risk.hosts)}: " if risk.hosts else ""
         yield f"  [{risk.tag}] {hosts}{clean(risk.item.text)}"
+    told = [file for file in review.repository if not file.is_data]
+    if told:
+        yield "\nfiles of the repository"
+        yield from _repository(told)
     for group in groups(review):
         yield ""
         yield from _group(group)
@@ -42,6 +48,24 @@ def _lines(review: Review) -> Iterator[str]:
     for item in quiet:
         yield f"    {item.sign} {clean(item.text)}"
     yield from _rest(review)
+    # Told by meaning at the hosts: as they are written, for who wants to look.
+    written = [file for file in review.repository if file.is_data]
+    if written:
+        yield "\nrecipes, hardware and sources as they are written"
+        yield from _repository(written)
+
+
+def _repository(files: list[FileChange]) -> Iterator[str]:
+    for file in files:
+        tag = f"[{file.tag}] " if file.tag else ""
+        yield f"  {file.sign} {tag}{clean(file.path)} ({clean(file.summary)})"
+        yield from _diff(file)
+
+
+def _diff(file: FileChange) -> Iterator[str]:
+    for line in file.lines:
+        for piece in folded(line):
+            yield f"        {piece}"
 
 
 def _group(group: Group) -> Iterator[str]:
@@ -56,9 +80,8 @@ def _group(group: Group) -> Iterator[str]:
         shown = f" (as in {clean(change.name)})" if len(group.hosts) > 1 else ""
         yield f"  files: {file_count(change)}{shown}"
     for file in change.files:
-        yield f"    {file.sign} {clean(file.path)} ({file.summary})"
-        for line in shortened(file.lines, _DIFF_LINES):
-            yield f"        {line}"
+        yield f"    {file.sign} {clean(file.path)} ({clean(file.summary)})"
+        yield from _diff(file)
 
 
 def _rest(review: Review) -> Iterator[str]:

@@ -14,6 +14,7 @@ from vfioneer.rules.subject import value_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from vfioneer.recipe.hardware import PciFunction
     from vfioneer.rules.rule import Verdict
     from vfioneer.rules.subject import Subject
 
@@ -40,12 +41,16 @@ def boot_framebuffer_is_elsewhere(subject: Subject) -> Iterator[Verdict]:
     video = {
         part for token in tokens if token.startswith("video=") for part in token[6:].split(",")
     }
+    only = _only_display(subject)
     for function in subject.displays:
-        if function.boot_vga is None and function.pci_class == "0300":
+        unclear = function.pci_class == "0300" or not subject.kept_displays
+        if function.boot_vga is None and function is not only and unclear:
             yield Unjudged(fact=f"boot_vga of {function.address.short}")
-        if not function.boot_vga:
+        if not function.boot_vga and function is not only:
             continue
         message = f"{function.label} is the card that the host boots on"
+        if not function.boot_vga:
+            message = f"{function.label} is the machine's only display, so the host boots on it"
         if subject.base.kernel_version < SIMPLEDRM_SINCE:
             if "efifb:off" in video:
                 continue
@@ -56,6 +61,17 @@ def boot_framebuffer_is_elsewhere(subject: Subject) -> Iterator[Verdict]:
             yield Finding(loc=subject.place(function), message=message, severity=WARNING)
         else:
             yield Finding(loc=subject.place(function), message=message)
+
+
+def _only_display(subject: Subject) -> PciFunction | None:
+    """Return the machine's only display: it is the boot display, whatever sysfs says of it.
+
+    The kernel has boot_vga for class 0300 alone, and a display of class 0380 or 0302 may well be
+    the one that the firmware writes to.
+    """
+    displays = [function for function in subject.hardware.pci if function.is_display]
+    alone = len(displays) == 1 and not subject.hardware.excerpt
+    return displays[0] if alone and displays[0].boot_vga is None else None
 
 
 def graphics_driver_comes_later(subject: Subject) -> Iterator[Verdict]:
@@ -130,7 +146,8 @@ RULES = (
             "The framebuffer of the boot loader lies in a BAR of the card (\"BAR 0: can't"
             ' reserve"), and the kernel keeps it. video=efifb:off frees it where efifb draws; with'
             " simpledrm (since 5.14, by configuration) it does nothing, and"
-            " initcall_blacklist=sysfb_init is reported to work and not to."
+            " initcall_blacklist=sysfb_init is reported to work and not to. A machine's only"
+            " display is the one it boots on, also where it is no VGA controller (0380, 0302)."
         ),
         evidence=(
             "talos#14356; pop-os/linux#331; vfio-single-amdgpu#3; negativo17/nvidia-driver#129"

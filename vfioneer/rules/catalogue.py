@@ -10,21 +10,27 @@ from vfioneer.rules import (
     arguments,
     base,
     binding,
+    commandline,
     devices,
     domain,
+    drift,
     fleet,
     groups,
     install,
+    losses,
     memory,
     processor,
 )
 from vfioneer.system.errors import UserError
 
-ALL_RULES = (
+_UNSORTED = (
     *groups.RULES,
+    *losses.RULES,
     *devices.RULES,
+    *drift.RULES,
     *binding.RULES,
     *arguments.RULES,
+    *commandline.RULES,
     *memory.RULES,
     *processor.RULES,
     *domain.RULES,
@@ -33,6 +39,7 @@ ALL_RULES = (
     *base.RULES,
     *about.RULES,
 )
+ALL_RULES = tuple(sorted(_UNSORTED, key=lambda rule: rule.id))
 CATALOGUE = {rule.id: rule for rule in ALL_RULES}
 HOST_RULES = tuple(rule for rule in ALL_RULES if rule.judge)
 FLEET_RULES = tuple(rule for rule in ALL_RULES if rule.fleet)

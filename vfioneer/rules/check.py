@@ -35,7 +35,7 @@ def check(host: Host) -> list[Problem]:
             if isinstance(verdict, Finding):
                 problems.append(_problem(host, rule, verdict))
             else:
-                unjudged.setdefault(verdict.fact, []).append(rule.id)
+                unjudged.setdefault(rule.id, []).append(verdict.fact)
     if unjudged:
         problems.append(_unjudged(host, unjudged))
     return _sorted(_waive(host, problems, HOST_RULES))
@@ -78,10 +78,12 @@ def _problem(host: Host, rule: Rule, finding: Finding) -> Problem:
 
 
 def _unjudged(host: Host, facts: dict[str, list[str]]) -> Problem:
-    """One note for all: the facts that are missing, and the rules that miss them."""
-    said = "; ".join(f"{fact} ({', '.join(sorted(set(ids)))})" for fact, ids in facts.items())
+    """One note for all: under each rule everything that it misses."""
+    said = "; ".join(
+        f"{rule_id}: {', '.join(dict.fromkeys(missing))}" for rule_id, missing in facts.items()
+    )
     rule = about.UNJUDGED
-    message = f"the inventory does not say: {said}"
+    message = f"the inventory does not say enough for {said}"
     finding = Finding(loc=("pci",), message=message, in_hardware=True)
     return _problem(host, rule, finding)
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from vfioneer.recipe.rom import AUTO
@@ -29,9 +30,32 @@ NO_RESET = (
     ("Navi 14", 0x7340, 0x734F),
     ("Navi 12", 0x7360, 0x7362),
 )
+# Graphics of AMD's APUs (amdgpu's list of ids), which have no reset that works either.
+APUS = (
+    ("Kaveri APU", 0x1304, 0x131D),
+    ("Carrizo APU", 0x9874, 0x9874),
+    ("Stoney APU", 0x98E4, 0x98E4),
+    ("Raven APU", 0x15D8, 0x15DD),
+    ("Renoir APU", 0x1636, 0x1638),
+    ("Lucienne APU", 0x164C, 0x164C),
+    ("Raphael APU", 0x164D, 0x164E),
+    ("Van Gogh APU", 0x163F, 0x163F),
+    ("Barcelo APU", 0x15E7, 0x15E7),
+    ("Rembrandt APU", 0x1681, 0x1681),
+    ("Mendocino APU", 0x1506, 0x1506),
+    ("Phoenix APU", 0x15BF, 0x15C8),
+    ("Hawk Point APU", 0x1900, 0x1901),
+    ("Granite Ridge APU", 0x13C0, 0x13C0),
+    ("Strix APU", 0x150E, 0x150E),
+    ("Strix Halo APU", 0x1586, 0x1586),
+    ("Krackan APU", 0x1114, 0x1114),
+)
 # Radeon RX 7000 (Navi 31, 32, 33), see deploy-VFIO.
 DUMMY_ROM = ((0x7440, 0x745F), (0x7460, 0x747F), (0x7480, 0x749F))
 ROM_BAR = 6
+CONTROLLER_3D = "0302"
+# How pci.ids names chips of notebooks: Mobile, Max-Q, GP107M, GTX 960M.
+MOBILE = re.compile(r"\b(?:Mobile|Max-Q|G[A-Z]\d{3}G?[LB]?M|\d{3,4}M[X]?)\b")
 NVSWITCH = "0680"
 
 
@@ -50,15 +74,34 @@ def device_can_be_reset(subject: Subject) -> Iterator[Verdict]:
 
 def rom_is_usable(subject: Subject) -> Iterator[Verdict]:
     for function in subject.displays:
-        if function.pci_class != "0300" or _rom_is_set(subject, function):
+        if _rom_is_set(subject, function):
             continue
         device = int(function.id.device, 16)
+        rom_less = _has_no_rom(function)
         if function.id.vendor == AMD_GRAPHICS and any(a <= device <= b for a, b in DUMMY_ROM):
             message = f"{function.label} (RX 7000) may hang the guest's firmware with its own ROM"
             yield Finding(loc=subject.place(function), message=message)
-        elif function.bars and all(bar.index != ROM_BAR for bar in function.bars):
-            message = f"{function.label} has no ROM of its own, which OVMF needs to show a picture"
-            yield Finding(loc=subject.place(function), message=message)
+        elif rom_less:
+            yield Finding(loc=subject.place(function), message=f"{function.label} {rom_less}")
+        elif not function.bars:
+            yield Unjudged(fact=f"bars of {function.address.short}")
+
+
+def _has_no_rom(function: PciFunction) -> str:
+    """Return what is wrong with the ROM, as far as BARs or the kind of chip tell."""
+    mobile = MOBILE.search(function.name) is not None
+    if function.bars and all(bar.index != ROM_BAR for bar in function.bars):
+        # Accelerators of servers show no picture and need no ROM.
+        if function.pci_class != CONTROLLER_3D or mobile:
+            return "has no ROM of its own, which OVMF needs to show a picture"
+        return ""
+    if function.bars:
+        return ""
+    if mobile:
+        return "is a mobile chip: most have no ROM of their own"
+    if function.pci_class == CONTROLLER_3D:
+        return "is a 3D controller: in notebooks such chips have no ROM of their own"
+    return ""
 
 
 def _rom_is_set(subject: Subject, function: PciFunction) -> bool:
@@ -79,7 +122,7 @@ def _chip_without_reset(function: PciFunction) -> str:
     if function.id.vendor != AMD_GRAPHICS:
         return ""
     device = int(function.id.device, 16)
-    return next((chip for chip, first, last in NO_RESET if first <= device <= last), "")
+    return next((chip for chip, first, last in (*NO_RESET, *APUS) if first <= device <= last), "")
 
 
 RULES = (
@@ -88,7 +131,7 @@ RULES = (
         title="a PCI bridge is passed",
         severity=ERROR,
         explanation=(
-            "Bridges (class 06xx) stand in the groups of what hangs behind them, and guides tell"
+            "Bridges (header type 1) stand in the groups of what hangs behind them, and guides tell"
             " people to pass the whole group. A bridge handed to vfio-pci takes everything behind"
             " it from the host, and libvirt refuses it as a hostdev."
         ),
@@ -130,9 +173,13 @@ RULES = (
         explanation=(
             "Between two starts of the guest the card must be reset. Without a working method the"
             " guest starts once per boot of the host. AMD's Polaris, Vega and Navi 1x need the"
-            " vendor-reset module, which does not build on every kernel."
+            " vendor-reset module, which does not build on every kernel; the graphics of AMD's APUs"
+            " come back from a reset only with luck."
         ),
-        evidence="gnif/vendor-reset#3, #25, #35, #72, #96; harvester#7430",
+        evidence=(
+            "gnif/vendor-reset#3, #25, #35, #72, #96; harvester#7430;"
+            " isc30/ryzen-gpu-passthrough-proxmox#45"
+        ),
         remedy="reboot the host between guest starts, or add vendor-reset to its packages",
         judge=device_can_be_reset,
     ),

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vfioneer.document.size import Size
+from vfioneer.plan.tuning import driver_branch
 from vfioneer.rules.devices import NVIDIA
 from vfioneer.rules.rule import ERROR, WARNING, Finding, Rule
 
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from vfioneer.rules.rule import Verdict
     from vfioneer.rules.subject import Subject
 
+UBUNTU_18_04 = "ubuntu-18.04"
+# Branches of NVIDIA's driver whose packages are empty since, and what they install
+# (packages.ubuntu.com: "Transitional package for …" in nvidia-graphics-drivers-460 and -470).
+TRANSITIONAL = {450: 470, 455: 470, 460: 470, 465: 470}
 # An installed host with its packages and the guest image, without the guest's own disk.
 HOST_SYSTEM = Size.parse("6 GiB")
 
@@ -81,6 +86,16 @@ def guest_has_a_driver(subject: Subject) -> Iterator[Verdict]:
         yield Finding(loc=("guest", "packages"), message=message)
 
 
+def driver_exists(subject: Subject) -> Iterator[Verdict]:
+    if subject.host.image.name != UBUNTU_18_04:
+        return
+    for number, name in enumerate(subject.recipe.guest.packages):
+        newer = TRANSITIONAL.get(driver_branch((name,)) or 0)
+        if newer and not name.endswith("-server"):
+            message = f"{name} is an empty package in Ubuntu 18.04, which installs branch {newer}"
+            yield Finding(loc=("guest", "packages", number), message=message)
+
+
 RULES = (
     Rule(
         id="VF401",
@@ -88,11 +103,13 @@ RULES = (
         severity=WARNING,
         explanation=(
             "NVIDIA's GeForce drivers before R465 refuse to work in a virtual machine. They look"
-            " for KVM's signature in CPUID, which kvm hidden and a vendor_id of one's own replace."
+            " for KVM's signature in CPUID, and kvm hidden takes that away. The hyperv vendor_id"
+            " of the guides does not: QEMU shows Hyper-V's leaves only beside other features of"
+            " Hyper-V, which a Linux guest does not have."
         ),
-        evidence="kubevirt#3285, #5619; NVIDIA/kubevirt-gpu-device-plugin#2; linuxiac on R465",
+        evidence="kubevirt#3285, #5619; linuxiac on R465; QEMU target/i386/kvm, hyperv_enabled",
         remedy="none needed",
-        prevented="every domain has kvm hidden and a hyperv vendor_id",
+        prevented="guest.hide_kvm: auto hides KVM from GeForce drivers that would mind",
     ),
     Rule(
         id="VF402",
@@ -180,5 +197,18 @@ RULES = (
         evidence="the guide: installing the driver is the bigger part of the deal",
         remedy="add nvidia-driver-... to guest.packages",
         judge=guest_has_a_driver,
+    ),
+    Rule(
+        id="VF410",
+        title="the guest's driver package is an empty one",
+        severity=WARNING,
+        explanation=(
+            "Ubuntu 18.04 took branches of NVIDIA's driver out as NVIDIA stopped caring for them."
+            " Their names became empty packages that install a newer branch, which may not know an"
+            " older card, and which other settings, such as hide_kvm, do not expect."
+        ),
+        evidence="packages.ubuntu.com, source packages nvidia-graphics-drivers-*",
+        remedy="name a branch that exists: nvidia-driver-470 knows GeForce 600 and newer",
+        judge=driver_exists,
     ),
 )

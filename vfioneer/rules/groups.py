@@ -6,12 +6,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vfioneer.rules.rule import ERROR, WARNING, Finding, Rule, Unjudged
+from vfioneer.rules.subject import ETHERNET, STORAGE, USB
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from vfioneer.document.document import Loc
+    from vfioneer.recipe.hardware import PciFunction
     from vfioneer.rules.rule import Verdict
     from vfioneer.rules.subject import Subject
+
+# vfio counts a member with one of these as its own (vfio_main.c).
+VFIO_DRIVERS = {"vfio-pci", "pci-stub"}
 
 
 def iommu_is_on(subject: Subject) -> Iterator[Verdict]:
@@ -35,77 +41,98 @@ def iommu_is_on(subject: Subject) -> Iterator[Verdict]:
 
 
 def group_is_whole(subject: Subject) -> Iterator[Verdict]:
-    cards = {display.slot for display in subject.displays}  # VF105 speaks of those
+    # VF105 speaks of the cards' own functions, VF103 of what the host needs.
+    elsewhere = {f.address for card in subject.cards.values() for f in card} | set(subject.needed)
     for number, members in subject.groups.items():
+        place = subject.place(subject.first_passed(members))
+        if number in subject.hardware.iommu.incomplete:
+            message = f"group {number} has a member that the inventory does not know"
+            hint = "its line was broken or its ids are missing: take the inventory again"
+            yield Finding(loc=place, message=message, hint=hint)
         left = [
             member
             for member in members
-            if not member.is_bridge
-            and member.slot not in cards
+            if not member.is_exempt
             and member.address not in subject.passed
-            and member.address not in subject.needed
+            and member.address not in elsewhere
         ]
-        unclear = [member for member in left if member.pci_class is None]
-        if unclear:
-            yield Unjudged(fact=f"class of {unclear[0].address.short}")
-        left = [member for member in left if member.pci_class is not None]
-        if left:
-            names = ", ".join(member.label for member in left)
+        yield from _bridges(place, number, [m for m in left if m.is_bridge])
+        others = [m for m in left if not m.is_bridge]
+        for member in others:
+            if member.pci_class is None:
+                yield Unjudged(fact=f"class of {member.address.short}")
+        known = [member for member in others if member.pci_class is not None]
+        if known:
+            names = ", ".join(member.label for member in known)
             message = f"group {number} also holds {names}, which would stay with the host"
-            quoted = ", ".join(f'"{member.address.short}"' for member in left)
-            hint = (
-                f"also_pass: [{quoted}] gives it to the guest as well; another slot may have"
-                " a group of its own"
+            yield Finding(loc=place, message=message, hint=_way_out(subject, known))
+
+
+def _bridges(place: Loc, number: int, bridges: list[PciFunction]) -> Iterator[Verdict]:
+    """Judge host and ISA bridges: vfio minds their drivers, and no guest can have them."""
+    for bridge in bridges:
+        if bridge.driver and bridge.driver not in VFIO_DRIVERS:
+            message = (
+                f"group {number} also holds {bridge.label}, whose driver {bridge.driver} blocks"
+                " the group"
             )
-            place = subject.place(subject.first_passed(members))
+            hint = "use a slot with a group of its own; the bridge can be neither passed nor freed"
             yield Finding(loc=place, message=message, hint=hint)
+        elif bridge.driver is None and not bridge.unbound:
+            yield Unjudged(fact=f"driver of {bridge.address.short} in group {number}")
 
 
-def host_keeps_what_it_needs(subject: Subject) -> Iterator[Verdict]:
-    for number, members in subject.groups.items():
-        for member in members:
-            reason = subject.needed.get(member.address)
-            if reason is None or member.is_bridge:
-                continue
-            passed = member.address in subject.passed
-            place = subject.place(member if passed else subject.first_passed(members))
-            how = "is passed" if passed else f"is in group {number} with what is passed"
-            yield Finding(loc=place, message=f"{member.label} {how}, but {reason}")
-    for function in subject.assignment.passed:
-        if function.group is None and function.address in subject.needed:
-            reason = subject.needed[function.address]
-            message = f"{function.label} is passed, but {reason}"
-            yield Finding(loc=subject.place(function), message=message)
-    if subject.disk_match.fitting and any(d.controller is None for d in subject.disk_match.fitting):
-        yield Unjudged(fact=f"controller of {subject.disk_match.fitting[0].name}")
-    if subject.management is None:
-        yield Unjudged(fact="PCI function of the management network")
+def _way_out(subject: Subject, left: list[PciFunction]) -> str:
+    """Say what may be done: a controller that the host hangs on is never suggested."""
+    needed = [member for member in left if _is_hosts_own(subject, member, left)]
+    if needed:
+        return (
+            "use a slot with a group of its own, or a firmware setting (ACS) that splits it:"
+            f" {needed[0].address.short} may be what the host runs on"
+        )
+    quoted = ", ".join(f'"{member.address.short}"' for member in left)
+    return (
+        f"also_pass: [{quoted}] gives it to the guest as well; another slot may have a group of"
+        " its own"
+    )
 
 
-def host_keeps_a_console(subject: Subject) -> Iterator[Verdict]:
-    lost = subject.displays and not subject.kept_displays
-    if lost and subject.recipe.kernel.serial_console is None:
-        first = subject.displays[0]
-        message = f"{first.label} is the only display and there is no serial console"
-        yield Finding(loc=subject.place(first), message=message)
+def _is_hosts_own(subject: Subject, member: PciFunction, left: list[PciFunction]) -> bool:
+    """Tell a storage controller, or one of the last USB and network controllers of the host."""
+    kind = next((k for k in (STORAGE, ETHERNET, USB) if (member.pci_class or "").startswith(k)), "")
+    if not kind or kind == STORAGE:
+        return kind == STORAGE
+    return all(f.address in subject.passed or f in left for f in subject.of_class(kind))
 
 
-def slot_is_whole(subject: Subject) -> Iterator[Verdict]:
-    for slot in dict.fromkeys(display.slot for display in subject.displays):
-        functions = subject.hardware.in_slot(slot)
-        left = [f for f in functions if f.address not in subject.passed and not f.is_bridge]
-        if left:
-            first = subject.first_passed(functions)
-            names = ", ".join(f"{f.label} ({f.driver})" if f.driver else f.label for f in left)
-            message = f"the card in {slot.short} also has {names}, which is left behind"
-            hint = f'pass the whole slot: pci: "{slot.short}"'
-            yield Finding(loc=subject.place(first), message=message, hint=hint)
+def card_is_whole(subject: Subject) -> Iterator[Verdict]:
+    told: set[str] = set()
+    for display, functions in subject.cards.items():
+        left = [f for f in functions if f.address not in {*subject.passed, *subject.needed}]
+        left = [f for f in left if f.address not in told]
+        told.update(f.address for f in left)
+        if not left:
+            continue
+        first = subject.hardware.by_address[display]
+        names = ", ".join(f"{f.label} ({f.driver})" if f.driver else f.label for f in left)
+        message = f"the card in {first.slot.short} also has {names}, which is left behind"
+        slot = [f for f in subject.hardware.in_slot(first.slot) if not f.is_bridge]
+        hint = f'pass the whole slot: pci: "{first.slot.short}"'
+        if len(slot) != len(functions):
+            # The rest of the slot is the host's, as in an APU.
+            addresses = ", ".join(f'"{f.address.short}"' for f in left)
+            hint = f"name it under devices as well: {addresses}; the rest of the slot is the host's"
+        yield Finding(loc=subject.place(first), message=message, hint=hint)
 
 
 def slot_is_bound_at_once(subject: Subject) -> Iterator[Verdict]:
-    at_boot = {function.slot for function in subject.assignment.bound}
+    at_boot = subject.assignment.bound
     for function in subject.assignment.managed:
-        if function.slot in at_boot:
+        if any(
+            function.slot == other.slot
+            and (function.group == other.group or function.id.vendor == other.id.vendor)
+            for other in at_boot
+        ):
             message = (
                 f"{function.label} stays with the host's driver until the guest starts, while its "
                 f"slot is bound at boot"
@@ -152,36 +179,13 @@ RULES = (
         explanation=(
             "A group is the smallest unit the IOMMU can isolate: members can reach each other's"
             " memory. vfio refuses the group while another member has a driver of the host."
-            " Bridges are the exception: they stay with the host and count as viable."
+            " What counts is the header type, not the class: PCI bridges (type 1) stay with the"
+            " host and count as viable; a host or ISA bridge is a device to vfio, and its driver"
+            " blocks the group."
         ),
-        evidence="the guide; kernel commit 5f096b1 for bridges; vfio.rst",
+        evidence="the guide; vfio_dev_driver_allowed in the kernel's vfio_main.c; vfio.rst",
         remedy="name the other members in also_pass, or move the card to a slot with its own group",
         judge=group_is_whole,
-    ),
-    Rule(
-        id="VF103",
-        title="a device that the host needs is in a passed group",
-        severity=ERROR,
-        explanation=(
-            "Whoever passes a group gives away all of it. When the controller of the installed"
-            " disk, the management network or the BMC is in there, the host loses it at boot or"
-            " the moment the guest starts, and nobody reaches the machine any more."
-        ),
-        evidence="dranet#187; ra1nstorm-helper#131; incus#3422",
-        remedy="use another slot, or a firmware setting (ACS) that splits the group",
-        judge=host_keeps_what_it_needs,
-    ),
-    Rule(
-        id="VF104",
-        title="the host keeps neither a display nor a serial console",
-        severity=WARNING,
-        explanation=(
-            "A host whose only display goes to the guest is blind from the boot loader on:"
-            " neither an installer's refusal nor a kernel panic can be read."
-        ),
-        evidence="pop-os/linux#331; common in single-card guides",
-        remedy="set kernel.serial_console (serial over LAN will do), or fit a second display",
-        judge=host_keeps_a_console,
     ),
     Rule(
         id="VF105",
@@ -190,11 +194,13 @@ RULES = (
         explanation=(
             "A graphics card is several functions in one slot: display, audio, and on cards with"
             " USB-C a USB controller and UCSI. What is not selected is taken by snd_hda_intel,"
-            " xhci_hcd or i2c_nvidia_gpu, and the group is no longer viable."
+            " xhci_hcd or i2c_nvidia_gpu, and the group is no longer viable. Functions of the slot"
+            " with a group of their own and another maker are not the card's: in APUs of AMD they"
+            " are the host's USB controllers, sound and security processor."
         ),
         evidence="bryansteiner#32, #22; quickpassthrough#22; GPUPM#21, #19; gpu-operator#1328",
         remedy="name the slot (01:00) instead of single functions",
-        judge=slot_is_whole,
+        judge=card_is_whole,
     ),
     Rule(
         id="VF106",

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from vfioneer.document.size import Size
+from vfioneer.recipe.recipe import Medium
 from vfioneer.recipe.source import load_lock, lock_path
 from vfioneer.rules.rule import ERROR, WARNING, Finding, Rule, Unjudged
 
@@ -61,6 +62,8 @@ def memory_is_whole_pages(subject: Subject) -> Iterator[Verdict]:
 
 
 def network_boot_fits(subject: Subject) -> Iterator[Verdict]:
+    if Medium.PXE not in subject.recipe.media:
+        return
     memory, lock = subject.hardware.memory, _lock(subject.host.base.name)
     if memory is None or lock is None:
         return  # without a lock the sizes are not known, and nothing can be built either

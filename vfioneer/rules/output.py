@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, assert_never
 
 from vfioneer.document.document import Severity
 from vfioneer.rules.catalogue import CATALOGUE
+from vfioneer.system.plain import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -122,14 +123,14 @@ def _command(problem: Problem) -> str:
         "file": problem.file.as_posix(),
         "line": str(problem.mark.line),
         "col": str(problem.mark.column),
-        "title": title,
+        "title": plain(title),
     }
     shown = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
-    lines = [problem.message]
+    lines = [plain(problem.message)]
     if problem.hint:
-        lines.append(f"hint: {problem.hint}")
+        lines.append(plain(f"hint: {problem.hint}"))
     if problem.waived:
-        lines.append(f"waived: {problem.waived}")
+        lines.append(plain(f"waived: {problem.waived}"))
     data = _data("\n".join(lines))
     return f"::{level} {shown}::{data}\n"
 

@@ -6,11 +6,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vfioneer.payload.domain import DEFAULT_MMIO_MIB, mmio_window
+from vfioneer.plan.tuning import hide_kvm, tuning
+from vfioneer.recipe.hardware import CpuVendor
 from vfioneer.rules.rule import ERROR, WARNING, Finding, Rule, Unjudged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from vfioneer.recipe.hardware import PciFunction
     from vfioneer.rules.rule import Verdict
     from vfioneer.rules.subject import Subject
 
@@ -72,19 +75,41 @@ def nodes_agree(subject: Subject) -> Iterator[Verdict]:
     cpu, guest = subject.hardware.cpu, subject.recipe.guest
     if cpu is None or len(cpu.numa) < 2:
         return
-    card = next(iter(subject.displays), subject.assignment.passed[0])
-    if card.numa_node is None:
-        yield Unjudged(fact=f"numa_node of {card.address.short}")
+    cards = [f for f in subject.assignment.passed if f.address.function == 0 or f.is_display]
+    # What is not a card is judged where its node is known, and not missed where it is not.
+    for card in subject.displays or cards[:1]:
+        if card.numa_node is None:
+            yield Unjudged(fact=f"numa_node of {card.address.short}")
     # -1 means that the firmware does not say; that is no mismatch.
-    if card.numa_node is None or card.numa_node < 0:
+    known = [card for card in cards if card.numa_node is not None and card.numa_node >= 0]
+    if tuning(subject.host).cells:
+        # The guest has nodes of its own, and each card hangs on the one that is its own.
+        yield from _cards_beside_cells(subject, known)
         return
-    where = f"{card.label} is on NUMA node {card.numa_node}"
-    if guest.numa_node is not None and guest.numa_node != card.numa_node:
-        message = f"{where}, the guest's memory on node {guest.numa_node}"
-        yield Finding(loc=("guest", "numa_node"), message=message)
-    elif guest.numa_node is None:
-        message = f"{where}, and the guest's memory may be on any of {len(cpu.numa)} nodes"
-        yield Finding(loc=("guest", "numa_node"), message=message)
+    for card in known:
+        where = f"{card.label} is on NUMA node {card.numa_node}"
+        if guest.numa_node is not None and guest.numa_node != card.numa_node:
+            message = f"{where}, the guest's memory on node {guest.numa_node}"
+            yield Finding(loc=("guest", "numa_node"), message=message)
+        elif guest.numa_node is None:
+            message = f"{where}, and the guest's memory may be on any of {len(cpu.numa)} nodes"
+            yield Finding(loc=("guest", "numa_node"), message=message)
+        yield from _first_far_pin(subject, card, where)
+
+
+def _cards_beside_cells(subject: Subject, cards: list[PciFunction]) -> Iterator[Verdict]:
+    nodes = [cell.node for cell in tuning(subject.host).cells]
+    for card in cards:
+        if card.numa_node not in nodes:
+            listed = ", ".join(map(str, nodes))
+            message = f"{card.label} is on NUMA node {card.numa_node}, the guest on nodes {listed}"
+            yield Finding(loc=PINS, message=message)
+
+
+def _first_far_pin(subject: Subject, card: PciFunction, where: str) -> Iterator[Verdict]:
+    cpu, guest = subject.hardware.cpu, subject.recipe.guest
+    if cpu is None:
+        return
     node_of = {number: node.node for node in cpu.numa for number in node.cpus}
     for number, pin in enumerate(guest.cpus.pins):
         if node_of.get(pin, card.numa_node) != card.numa_node:
@@ -108,16 +133,35 @@ def node_exists(subject: Subject) -> Iterator[Verdict]:
 
 def cpu_can_virtualize(subject: Subject) -> Iterator[Verdict]:
     cpu = subject.hardware.cpu
-    if cpu and cpu.virtualization is False:
+    if cpu is None or cpu.virtualization is None:
+        yield Unjudged(fact="cpu.virtualization")
+    elif cpu.virtualization is False:
         message = "the CPU shows neither vmx nor svm"
         yield Finding(loc=("cpu", "virtualization"), message=message, in_hardware=True)
 
 
+def clock_is_good(subject: Subject) -> Iterator[Verdict]:
+    cpu = subject.hardware.cpu
+    if not hide_kvm(subject.host):
+        return
+    if cpu is None or cpu.invariant_tsc is None:
+        yield Unjudged(fact="cpu.invariant_tsc")
+    elif not cpu.invariant_tsc:
+        message = "the guest is kept from KVM's clock, and the CPU's own counter is not invariant"
+        yield Finding(loc=("guest", "hide_kvm"), message=message)
+    elif cpu.vendor is CpuVendor.AMD and cpu.sockets > 1:
+        message = (
+            f"the guest is kept from KVM's clock, and the counters of {cpu.sockets} AMD sockets may"
+            " not run alike"
+        )
+        yield Finding(loc=("guest", "hide_kvm"), message=message)
+
+
 def bars_fit_the_window(subject: Subject) -> Iterator[Verdict]:
     cpu, guest = subject.hardware.cpu, subject.recipe.guest
-    unknown = [function for function in subject.displays if not function.bars]
-    if unknown:
-        yield Unjudged(fact=f"bars of {unknown[0].address.short}")
+    for function in subject.displays:
+        if not function.bars:
+            yield Unjudged(fact=f"bars of {function.address.short}")
     if not any(bar.bits == 64 for f in subject.assignment.passed for bar in f.bars):
         return
     if cpu is None or cpu.address_bits is None:
@@ -231,5 +275,19 @@ RULES = (
         evidence="the guide's BIOS table; kubevirt#11093",
         remedy='list "Above 4G Decoding" under firmware.settings and enable it at the machine',
         judge=firmware_decodes_above_4g,
+    ),
+    Rule(
+        id="VF319",
+        title="the guest has no good clock",
+        severity=WARNING,
+        explanation=(
+            "A guest that is kept from KVM (hide_kvm) has no kvm-clock; what is left beside the"
+            " CPU's time stamp counter is acpi_pm, of which every reading leaves the guest. The"
+            " counter is given to it (invtsc) where the machine's is invariant. Linux calls it"
+            " unstable all the same where the counters of two sockets differ, as on some EPYC."
+        ),
+        evidence="Linux arch/x86/kernel/tsc.c (unsynchronized_tsc); QEMU invtsc",
+        remedy="guest.hide_kvm: never, with a driver from R465 on; else probe the machine again",
+        judge=clock_is_good,
     ),
 )

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 # Graphics of management controllers: ASPEED, and Matrox G200e as Dell and HPE use it.
 BMC_VENDORS = {"1a03", "102b"}
 ETHERNET = "02"
+STORAGE = "01"
+USB = "0c03"
 IPMI = "0c07"
 
 # A disk sold as 120 GB has 111.8 GiB; see DiskSelector.size.
@@ -78,6 +80,14 @@ class Subject:
         return tuple(f for f in self.hardware.pci if f.is_display and f.address not in self.passed)
 
     @cached_property
+    def cards(self) -> dict[PciAddress, tuple[PciFunction, ...]]:
+        """The functions of each passed display's card."""
+        return {display.address: card_of(self.hardware, display) for display in self.displays}
+
+    def of_class(self, prefix: str) -> tuple[PciFunction, ...]:
+        return tuple(f for f in self.hardware.pci if (f.pci_class or "").startswith(prefix))
+
+    @cached_property
     def disk_match(self) -> DiskMatch:
         fitting: list[Disk] = []
         undecided: list[tuple[Disk, str]] = []
@@ -118,6 +128,19 @@ class Subject:
         """The recipe's own kernel arguments with their places."""
         arguments = self.recipe.kernel.arguments
         return tuple((("kernel", "arguments", n), token) for n, token in enumerate(arguments))
+
+
+def card_of(hardware: Hardware, display: PciFunction) -> tuple[PciFunction, ...]:
+    """Return the functions of a display's card: those of its slot in its group or of its maker.
+
+    A slot is not a card: in APUs of AMD the graphics share theirs with the host's USB controllers.
+    """
+    return tuple(
+        f
+        for f in hardware.in_slot(display.slot)
+        if not f.is_bridge
+        and (f.id.vendor == display.id.vendor or (f.group is not None and f.group == display.group))
+    )
 
 
 def is_bmc(function: PciFunction) -> bool:

@@ -148,6 +148,7 @@ def _cpu(cpus: int, accelerator: Accelerator) -> Cpu:
         siblings=tuple((number,) for number in range(cpus)),
         address_bits=40 if emulated else None,
         virtualization=True,
+        invariant_tsc=False,
     )
 
 

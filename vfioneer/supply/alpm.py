@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vfioneer.system.errors import UserError
-from vfioneer.system.run import SOURCE_DATE_EPOCH, run
+from vfioneer.system.run import SOURCE_DATE_EPOCH, package_hint, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -85,9 +85,7 @@ def write_database(directory: Path, name: str, packages: Sequence[Path]) -> None
     """Write `<name>.db` and `<name>.files` for packages that lie in the directory."""
     if shutil.which("bsdtar") is None:
         message = "bsdtar not found, which repo-add needs"
-        raise UserError(
-            message, hint="apt-get install libarchive-tools   or   pacman -S libarchive"
-        )
+        raise UserError(message, hint=package_hint("bsdtar"))
     with tempfile.TemporaryDirectory(dir=directory) as scratch:
         database = Path(scratch) / f"{name}.db.tar"
         names = [str(path.absolute()) for path in sorted(packages)]

@@ -48,9 +48,9 @@ def fetch(source: Source) -> Path:
         if known is None:
             refuse_unlocked(source)
             known = _lock(source, None)
-        elif _sums(source.path) != known.listing:
+        elif not _is_whole(source, known):
             _download(source, known)
-        if _sums(source.path) != known.listing:
+        if not _is_whole(source, known):
             _assemble(source, known)
     return source.path
 
@@ -194,6 +194,10 @@ def _assemble(source: Source, known: PackagesLock) -> None:
         sums = sums_text({path.name: digest(path) for path in databases})
         (new / SUMS).write_text(known.listing + sums)
     say(f"{source.name}: {len(known.packages)} packages in {source.path}")
+
+
+def _is_whole(source: Source, known: PackagesLock) -> bool:
+    return _sums(source.path) == known.listing and not digests.listing_faults(source.path)
 
 
 def _sums(directory: Path) -> str:

@@ -17,12 +17,14 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
+from vfioneer.system import files
 from vfioneer.system.errors import UserError
-from vfioneer.system.files import companion, digest, file_error, replace
+from vfioneer.system.files import SUMS, companion, file_error, read_sums, replace
 from vfioneer.system.paths import CACHE
 from vfioneer.system.progress import say, size_text
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 SMALL = 64 * 2**10
@@ -49,11 +51,28 @@ def of(path: Path, *, fresh: bool = False) -> str:
         return known
     before = _stat(path)
     found = read(path)
-    if _identity(_stat(path)) != _identity(before):
+    if identity(_stat(path)) != identity(before):
         message = f"{path}: changes while it is read"
         raise UserError(message, hint="wait until the copy has ended, and try again")
     remember(path, found)
     return found
+
+
+def listing_faults(directory: Path, *, digest: Callable[[Path], str] | None = None) -> list[str]:
+    """Return what in a directory is not as its own SHA256SUMS says, a line each."""
+    try:
+        wanted = read_sums(directory / SUMS)
+        there = {path.name for path in directory.iterdir()} - {SUMS}
+    except OSError:
+        return [f"{directory / SUMS} is missing"]
+    wrong = [f"{directory / name} is missing" for name in sorted(wanted.keys() - there)]
+    wrong += [f"{directory / name} is in no list of sums" for name in sorted(there - wanted.keys())]
+    wrong += [
+        f"{directory / name} is not what {SUMS} says"
+        for name in sorted(wanted.keys() & there)
+        if (digest or of)(directory / name) != wanted[name]
+    ]
+    return wrong
 
 
 def remembered(path: Path) -> str | None:
@@ -68,7 +87,7 @@ def remembered(path: Path) -> str | None:
         return None
     known = read_json(_memory(path))
     found = known.get("sha256")
-    return found if known.get("file") == _identity(now) and isinstance(found, str) else None
+    return found if known.get("file") == identity(now) and isinstance(found, str) else None
 
 
 def remember(path: Path, sha256: str) -> None:
@@ -79,10 +98,10 @@ def remember(path: Path, sha256: str) -> None:
     age = time.time_ns() - now.st_ctime_ns
     if 0 <= age < _STEP_NS:
         time.sleep((_STEP_NS - age) / 1e9)
-        if _identity(_stat(path)) != _identity(now):
+        if identity(_stat(path)) != identity(now):
             return
     try:
-        replace(_memory(path), json.dumps({"sha256": sha256, "file": _identity(now)}) + "\n")
+        replace(_memory(path), json.dumps({"sha256": sha256, "file": identity(now)}) + "\n")
     except OSError as error:
         raise file_error(MEMORY, error) from None
 
@@ -93,7 +112,7 @@ def read(path: Path) -> str:
         size = path.stat().st_size
         if size >= _WORTH_SAYING:
             say(f"{path.name}: computing the sha256 of {size_text(size)}")
-        return digest(path)
+        return files.digest(path)
     except OSError as error:
         raise file_error(path, error) from None
 
@@ -126,7 +145,7 @@ def _stat(path: Path) -> os.stat_result:
         raise file_error(path, error) from None
 
 
-def _identity(found: os.stat_result) -> dict[str, int]:
+def identity(found: os.stat_result) -> dict[str, int]:
     return {
         "size": found.st_size,
         "mtime_ns": found.st_mtime_ns,

@@ -29,10 +29,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vfioneer.recipe.source import Lock, Source
+    from vfioneer.supply.lock import Judge
 
 
-def fetch(source: Source) -> Path:
-    """Return the file of a source, which meets its lock."""
+def fetch(source: Source, *, judge: Judge | None = None) -> Path:
+    """Return the file of a source, which meets its lock.
+
+    Args:
+        source: what is fetched.
+        judge: looks at a file before its first lock is written, and raises UserError.
+    """
     refuse_made(source)
     known = current_lock(source)
     if known and digests.remembered(source.path) == known.sha256:
@@ -42,7 +48,7 @@ def fetch(source: Source) -> Path:
         known = current_lock(source)
         if known is None:
             refuse_unlocked(source)
-            write_first(source)
+            write_first(source, judge=judge)
         elif source.path.exists():
             _check(source, known)
         else:

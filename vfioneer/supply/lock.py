@@ -19,10 +19,13 @@ from vfioneer.system.errors import UserError
 from vfioneer.system.progress import say
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from vfioneer.recipe.source import Source
     from vfioneer.supply.publisher import Word
+
+    Judge = Callable[[Source, Path], None]
 
 FETCHING = "another process fetches it"
 HEADER = """\
@@ -31,19 +34,20 @@ HEADER = """\
 """
 
 
-def lock(source: Source, *, refresh: bool = False) -> Lock:
+def lock(source: Source, *, refresh: bool = False, judge: Judge | None = None) -> Lock:
     """Return the lock of a source; where there is none, fetch the file and write it.
 
     Args:
         source: what is to be locked.
         refresh: ask the publisher again and write the lock anew, downloading what has changed.
+        judge: looks at a file before it is locked, and raises UserError.
     """
     refuse_made(source)
     with files.alone(source.path, waiting=FETCHING):
         known = load_lock(source.name) if refresh else current_lock(source)
         if known and not refresh:
             return known
-        return write_first(source, known)
+        return write_first(source, known, judge=judge)
 
 
 def refuse_unlocked(source: Source) -> None:
@@ -73,7 +77,7 @@ def current_lock(source: Source) -> Lock | None:
     return known
 
 
-def write_first(source: Source, old: Lock | None = None) -> Lock:
+def write_first(source: Source, old: Lock | None = None, *, judge: Judge | None = None) -> Lock:
     """Find the file, have it vouched for and write the lock; the caller holds `files.alone`."""
     # requests takes 60 ms to import: a build with nothing to fetch does not pay for it.
     from vfioneer.supply import publisher
@@ -82,8 +86,8 @@ def write_first(source: Source, old: Lock | None = None) -> Lock:
     if old and not _is_vouched(source, word):
         raise _unvouched(source, word)
     if not source.path.exists() or (old and _is_outdated(source.path, word, old)):
-        return _lock_download(source, word, old)
-    return _lock_laid(source, word, old)
+        return _lock_download(source, word, old, judge)
+    return _lock_laid(source, word, old, judge)
 
 
 def check_file(path: Path) -> None:
@@ -115,10 +119,17 @@ def _is_outdated(path: Path, word: Word, old: Lock) -> bool:
     return word.sha256 not in (None, old.sha256) and digests.of(path) == old.sha256
 
 
-def _lock_laid(source: Source, word: Word, old: Lock | None) -> Lock:
+def _lock_laid(source: Source, word: Word, old: Lock | None, judge: Judge | None) -> Lock:
     path = source.path
     check_file(path)
-    found = digests.of(path)
+    try:
+        if judge:
+            judge(source, path)
+    except UserError as error:
+        remedy = f"{error.hint}; lay the right file at {path}, or fetch again to download it"
+        raise rejected(source, error.message, remedy) from None
+    # What is locked has been read now, whatever was remembered of it.
+    found = digests.of(path, fresh=True)
     if word.sha256 and found != word.sha256:
         message = (
             f"{path} is not the file that {word.origin} is about\n"
@@ -130,12 +141,14 @@ def _lock_laid(source: Source, word: Word, old: Lock | None) -> Lock:
     except UserError as error:
         raise rejected(source, error.message, error.hint) from None
     if not checked[0]:
+        if not _is_vouched(source, word):
+            raise _unvouched(source, word)
         _warn(source, "the file laid by hand is taken as it is", word)
         checked = ("", "nobody; the file laid by hand, first seen" + checked[1])
     return _write(source, found, path.stat().st_size, checked[0] + checked[1], old)
 
 
-def _lock_download(source: Source, word: Word, old: Lock | None) -> Lock:
+def _lock_download(source: Source, word: Word, old: Lock | None, judge: Judge | None) -> Lock:
     from vfioneer.supply import web
     from vfioneer.supply.download import Order, download
 
@@ -150,6 +163,8 @@ def _lock_download(source: Source, word: Word, old: Lock | None) -> Lock:
     )
     arrival = download(order)
     try:
+        if judge:
+            judge(source, arrival.partial.file)
         vouched, remark = _vouchers(source, word, arrival.partial.file)
     except UserError:
         arrival.partial.discard()
@@ -176,14 +191,21 @@ def _vouchers(source: Source, word: Word, file: Path) -> tuple[str, str]:
 
 
 def _unvouched(source: Source, word: Word) -> UserError:
-    from vfioneer.supply import web
+    from vfioneer.supply import publisher, web
 
     tried = "".join(f"\n    {failure}" for failure in word.failures)
-    url = web.shown(source.urls[0])
-    message = f"{source.name}: cannot be downloaded: nothing vouches for {url}{tried}"
+    laid = source.path.exists()
+    if laid:
+        message = f"{source.name}: {source.path} is not locked: nothing vouches for it{tried}"
+    else:
+        url = web.shown(source.urls[0])
+        message = f"{source.name}: cannot be downloaded: nothing vouches for {url}{tried}"
+    wanted = " and ".join(str(path.absolute()) for path in publisher.laid_beside(source))
+    file = "" if laid else f"lay the file by hand at {source.path.absolute()}; "
     hint = (
-        f"lay the file by hand at {source.path.absolute()}, its checksum and signature files "
-        f"beside it, and try again; where the publisher has none of them, take them out of "
+        f"{file}lay the publisher's {wanted} beside it, and try again; or compare its sha256 with "
+        f"a source you trust and write {lock_path(source.name)} yourself, saying in checked: "
+        f"who vouches; where the publisher has none of them, take them out of "
         f"{source_path(source.name)}"
     )
     return UserError(message, hint=hint)

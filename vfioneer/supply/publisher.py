@@ -76,6 +76,13 @@ def check(source: Source, signed: Path | bytes, signature: Signature | None) -> 
     return signer, f"signed by {signer}"
 
 
+def laid_beside(source: Source) -> list[Path]:
+    """Return where the publisher's files may be laid by hand."""
+    checksum, path = source.checksum, source.path
+    beside = [path.with_name(name) for name in (checksum.beside, checksum.signature) if name]
+    return beside + [companion(path, end) for end in (checksum.suffix, source.signature) if end]
+
+
 class _Inquiry:
     """One round of questions; a server that did not answer is not asked twice."""
 

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from vfioneer.system.plain import plain
+
 
 class UserError(Exception):
     """Something the user can mend: shown as a message and a remedy, never as a traceback.
@@ -17,4 +19,4 @@ class UserError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        return f"{self.message}\n  hint: {self.hint}" if self.hint else self.message
+        return plain(f"{self.message}\n  hint: {self.hint}" if self.hint else self.message)

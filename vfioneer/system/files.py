@@ -137,15 +137,20 @@ def _remove(path: Path) -> None:
 
 
 def read_sums(path: Path) -> dict[str, str]:
-    """Return the sha256 of each file by its path, as a list of sha256sum(1) has them.
+    """Return the sha256 of each file by its path, as a list of sha256sum(1) has them."""
+    return parse_sums(path.read_text(errors="replace"), str(path))
+
+
+def parse_sums(text: str, name: str) -> dict[str, str]:
+    """Return the sha256 of each file by its path.
 
     Raises UserError for a line of another form: a list that is half read vouches for nothing.
     """
     found: dict[str, str] = {}
-    for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
+    for number, line in enumerate(text.splitlines(), 1):
         match = re.fullmatch(r"([0-9a-f]{64})  (\S.*)", line)
         if match is None:
-            message = f"{path}:{number}: is no line of sha256sum: {line[:80]!r}"
+            message = f"{name}:{number}: is no line of sha256sum: {line[:80]!r}"
             raise UserError(message, hint="it is not as it was written; build it again")
         found[match[2]] = match[1]
     return found

@@ -9,6 +9,8 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from vfioneer.system.plain import plain
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -19,7 +21,7 @@ LINE_SECONDS = 5.0
 
 def say(text: str) -> None:
     """Print one line for people; standard output is left to what programs read."""
-    print(f"vfioneer: {text}", file=sys.stderr, flush=True)
+    print(f"vfioneer: {plain(text)}", file=sys.stderr, flush=True)
 
 
 def size_text(count: float) -> str:

@@ -8,47 +8,22 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vfioneer.system.errors import UserError
+from vfioneer.system.log import place, record
+from vfioneer.system.plain import plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
-# Program -> (Debian and Ubuntu package, Arch and Manjaro package).
-PACKAGES: dict[str, tuple[str, str]] = {
-    "cloud-init": ("cloud-init", "cloud-init"),
-    "cloud-localds": ("cloud-image-utils", "cloud-image-utils"),
-    "debugfs": ("e2fsprogs", "e2fsprogs"),
-    "bsdtar": ("libarchive-tools", "libarchive"),
-    "dnsmasq": ("dnsmasq-base", "dnsmasq"),
-    "gpg": ("gpg", "gnupg"),
-    "grub-mkimage": ("grub-common", "grub"),
-    "grub-script-check": ("grub-common", "grub"),
-    "ip": ("iproute2", "iproute2"),
-    "lz4": ("lz4", "lz4"),
-    "mcopy": ("mtools", "mtools"),
-    "mke2fs": ("e2fsprogs", "e2fsprogs"),
-    "mkfs.fat": ("dosfstools", "dosfstools"),
-    "mmd": ("mtools", "mtools"),
-    "mksquashfs": ("squashfs-tools", "squashfs-tools"),
-    "mmdebstrap": ("mmdebstrap", "mmdebstrap"),
-    "nginx": ("nginx-light", "nginx"),
-    "pacman": ("pacman-package-manager", "pacman"),
-    "qemu-img": ("qemu-utils", "qemu-img"),
-    "qemu-system-x86_64": ("qemu-system-x86", "qemu-base"),
-    "repo-add": ("pacman-package-manager", "pacman"),
-    "sfdisk": ("fdisk", "util-linux"),
-    "shellcheck": ("shellcheck", "shellcheck"),
-    "sqfscat": ("squashfs-tools", "squashfs-tools"),
-    "unsquashfs": ("squashfs-tools", "squashfs-tools"),
-    "unshare": ("util-linux", "util-linux"),
-    "xorriso": ("xorriso", "libisoburn"),
-    "xz": ("xz-utils", "xz"),
-    "zstd": ("zstd", "zstd"),
-}
+# One table for set-up, which runs before there is a Python, and for the messages of this module.
+PACKAGES = Path(__file__).with_name("packages.txt")
 
+# The characters of a command that a message shows.
+SHOWN = 160
 # 1 January 2021: no artifact depends on when it was built (reproducible-builds.org).
 SOURCE_DATE_EPOCH = 1609459200
 
@@ -57,11 +32,25 @@ def find_program(name: str) -> str:
     """Return the path of a program, or raise a UserError that names the package it is in."""
     found = shutil.which(name, path=_search_path())
     if found is None:
-        debian, arch = PACKAGES.get(name, (name, name))
         message = f"{name} not found"
-        hint = f"apt-get install {debian}   or   pacman -S {arch}"
-        raise UserError(message, hint=hint)
+        raise UserError(message, hint=package_hint(name))
     return found
+
+
+def package_hint(name: str) -> str:
+    """Return what to type to get a program or file, on Debian and on Arch."""
+    debian, arch = packages().get(name, (name, name))
+    lines = [f"apt-get install {debian}", f"pacman -S {arch}"]
+    return "   or   ".join(line for line in lines if not line.endswith(" -"))
+
+
+def packages() -> dict[str, tuple[str, str]]:
+    """Return program or file -> (Debian and Ubuntu package, Arch and Manjaro package).
+
+    A package that a system does not have is "-".
+    """
+    rows = [line.split() for line in PACKAGES.read_text().splitlines() if line[:1] not in ("", "#")]
+    return {name: (row[1], row[2]) for row in rows for name in row[0].split("|")}
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -101,7 +90,8 @@ def run(
     words = [str(word) for word in argv]
     command = [find_program(words[0]), *words[1:]]
     if not quiet:
-        print(f"+ {shlex.join(words)}", file=sys.stderr, flush=True)
+        print(f"+ {plain(_short(words))}", file=sys.stderr, flush=True)
+    started = time.monotonic()
     stream = log.open("ab") if log else None
     try:
         done = subprocess.run(
@@ -116,11 +106,26 @@ def run(
     finally:
         if stream:
             stream.close()
+    elsewhere = f"# its output is in {log}\n".encode() if log else None
+    seconds = time.monotonic() - started
+    record(words, cwd, done.returncode, seconds, elsewhere, done.stdout, done.stderr)
     if check and done.returncode != 0:
         said = log.read_bytes() if log else (done.stderr or done.stdout)
-        message = f"{shlex.join(words)} failed with exit status {done.returncode}{last_lines(said)}"
-        raise UserError(message, hint=f"the whole output is in {log}" if log else "")
+        message = f"{_short(words)} failed with exit status {done.returncode}{last_lines(said)}"
+        raise UserError(message, hint=_where(log))
     return done
+
+
+def _short(words: Sequence[str]) -> str:
+    """Return a command as far as people read it; the whole of it is in the log."""
+    text = shlex.join(words)
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
+
+
+def _where(log: Path | None) -> str:
+    if log:
+        return f"the whole output is in {log}"
+    return f"the whole command and its output are in {place()}" if place().exists() else ""
 
 
 def last_lines(output: bytes, count: int = 12) -> str:

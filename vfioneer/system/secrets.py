@@ -10,10 +10,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vfioneer.system.errors import UserError
+from vfioneer.system.reading import read_bounded
 
 # crypt(5): $id$ and three or four parts of its own alphabet. `!` locks, as does no hash at all.
 _HASH = re.compile(r"\$(?:6|5|y|gy|2[aby]|7)\$[A-Za-z0-9./$=,]{8,250}")
-REDACTED = "!redacted"
+# What reviews, goldens and reports have in place of every secret: a hash like any other, so that no
+# template can tell it from a real one. Nobody knows a password that fits.
+STAND_IN = (
+    "$6$NUCIzqY33rf5QCMx$"
+    "5xGcwP9o0luJlWhpM5.O/ts6t98sqQzk3W9Ce4osvI5Cgoc0UeiwrzlaTHbmyMJ.85XUKQG3vqMsP0tPERdoo/"
+)
+# A line with a hash, and what people may write beside it.
+_LIMIT = 64 * 2**10
 
 
 @dataclass(kw_only=True)
@@ -21,7 +29,7 @@ class Vault:
     """Looks secrets up while a medium is made, and remembers which references it used."""
 
     redacted: bool = False
-    """For review, goldens and reports: every secret becomes one fixed word."""
+    """For review, goldens and reports: every secret becomes one fixed hash."""
     used: set[str] = field(default_factory=set)
 
     def hash(self, reference: str) -> str:
@@ -31,7 +39,7 @@ class Vault:
         """
         self.used.add(reference)
         if self.redacted:
-            return REDACTED
+            return STAND_IN
         kind, _, place = reference.partition(":")
         found = _from_environment(place) if kind == "env" else _from_file(place)
         if not _HASH.fullmatch(found):
@@ -56,7 +64,7 @@ def _from_environment(name: str) -> str:
 def _from_file(place: str) -> str:
     path = Path(place).expanduser()
     try:
-        return path.read_text().strip()
+        return read_bounded(path, _LIMIT, "a secret").decode().strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not text"
         message = f"the file {path}, which a recipe refers to, cannot be read: {reason}"

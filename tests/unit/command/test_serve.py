@@ -100,6 +100,18 @@ def test_all_built_hosts_are_chosen(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.usefixtures("checkout")
+def test_a_host_without_a_network_tree_is_not_served(capsys: pytest.CaptureFixture[str]) -> None:
+    lay_out("gpu01")
+    lay_out("gpu02")
+    Outputs("gpu02").sums.write_text("")
+    assert serve.chosen(None) == ["gpu01"]
+    assert "no pxe among their media, so not served: gpu02" in capsys.readouterr().err
+    with pytest.raises(UserError, match="no network tree is built for gpu02") as raised:
+        serve.chosen("gpu02")
+    assert raised.value.hint == "add pxe to media: in recipes/gpu02.yaml, then ./doit build"
+
+
+@pytest.mark.usefixtures("checkout")
 def test_a_build_that_is_not_whole_is_not_served() -> None:
     lay_out("gpu01")
     (Outputs("gpu01").pxe / "dnsmasq.conf").write_text("port=1\n")

@@ -36,7 +36,7 @@ def server(**changes: object) -> Server:
     link = Link(name="eth1", address=ipaddress.IPv4Interface("10.77.0.1/24"), carrier=True)
     given = {
         "hosts": ("gpu01",), "link": link, "port": 80, "range": None, "user": "u", "group": "g",
-        "directory": SITE.absolute(), **changes,
+        "directory": SITE.absolute(), "connections": 4096, **changes,
     }  # fmt: skip
     return Server(**given)  # type: ignore[arg-type]  # of many kinds on purpose
 
@@ -117,7 +117,7 @@ def test_proxy_configuration() -> None:
     assert "dhcp-boot=tag:ipxe,http://10.77.0.1/boot.ipxe" in lines
     assert "dhcp-host=52:54:00:00:00:01,set:known" in lines
     assert "dhcp-ignore=tag:!known" in lines
-    assert "listen 10.77.0.1:80;" in nginx
+    assert "listen 10.77.0.1:80 backlog=4096;" in nginx
     assert "allow 10.77.0.0/24;" in nginx
     assert "user u g;" in nginx
 
@@ -128,10 +128,11 @@ def test_configuration_of_a_whole_dhcp_server() -> None:
     dnsmasq, nginx = configured(site, range=("10.77.0.9", "10.77.0.20"), port=8080)
     lines = dnsmasq.splitlines()
     assert "dhcp-range=10.77.0.9,10.77.0.20,255.255.255.0,1h" in lines
+    assert "dhcp-lease-max=12" in lines
     assert "dhcp-boot=tag:ipxe,http://10.77.0.1:8080/boot.ipxe" in lines
     # Any machine is answered where a recipe has no MAC; a menu is for proxies.
     assert not [line for line in lines if line.startswith(("dhcp-ignore", "pxe-service"))]
-    assert "listen 10.77.0.1:8080;" in nginx
+    assert "listen 10.77.0.1:8080 backlog=4096;" in nginx
 
 
 @pytest.mark.usefixtures("checkout")

@@ -149,3 +149,45 @@ def test_mac_as_ipxe_writes_it() -> None:
 def test_short_address_is_lspcis_only_in_domain_0() -> None:
     assert PciAddress.parse("0000:01:00.0").short == "01:00.0"
     assert PciAddress.parse("10000:01:00.0").short == "10000:01:00.0"
+
+
+@pytest.mark.parametrize(
+    ("argument", "reason"),
+    [
+        ("x=1;reboot", "; ends the command in GRUB"),
+        ("x=1|y", "| ends the command"),
+        ("x=1&y", "& ends the command"),
+        ("x=a>b", "script language"),
+        ("x={a}", "block in GRUB"),
+        ("x=$root", "begins a variable"),
+        ("x=${net0/mac}", "begins a variable"),
+        ("x=`id`", "would be run by the shell"),
+        ("x=a\\b", "takes the meaning"),
+        ('x="a"', "is a quote"),
+        ("x='a'", "is a quote"),
+        ("a b", "write two of them"),
+        ("a\nreboot", "ends the line"),
+        ("a#b", "begins a comment"),
+        ("x=/dev/sd?", "is a pattern"),
+        ("x=[a]", "is a pattern"),
+        ("x=!a", "is a pattern"),
+        ("--", "hands the rest to init"),
+        ("x=", "nothing stands behind x="),
+        ("x=\u00e9", "U+00E9"),
+        ("x=\u202e", "U+202E"),
+        ("x\0", "U+0000"),
+        ("x=" + "y" * 2000, "too long"),
+    ],
+)
+def test_kernel_arguments_are_refused_with_the_reason(argument: str, reason: str) -> None:
+    with pytest.raises(ValueError, match="is not one kernel argument") as caught:
+        KernelArgument.parse(argument)
+    assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "argument", ["root=UUID=a-b", "console=ttyS0,115200n8", "pci=nommconf", "drm_kms_helper.poll=0",
+                 "hugepages=0:4", "nfsroot=10.0.0.1:/srv/x", "memmap=64K@0x1000"]
+)  # fmt: skip
+def test_kernel_arguments_of_all_days(argument: str) -> None:
+    assert KernelArgument.parse(argument) == argument

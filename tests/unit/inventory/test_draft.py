@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -102,6 +104,68 @@ def test_company_in_the_group_is_left_to_a_person() -> None:
     draft = new_recipe(hardware, "gpu07", "01:00", BASE, IMAGE)
     assert '  # also_pass: ["00:14.0"]\n' in draft
     assert "00:14.0" in text
+
+
+APU = (DATA / "apu-listing.txt").read_text()
+
+
+def apu(tmp_path: Path, text: str = APU) -> Host:
+    path = tmp_path / "apu.txt"
+    path.write_text(text)
+    return drafted(read_dump(path, "gpu07")[0], "04:00")
+
+
+def test_draft_from_an_apu_takes_its_display_and_sound_only(tmp_path: Path) -> None:
+    host = apu(tmp_path)
+    assert [f.address.short for f in host.assignment.bound] == ["04:00.0", "04:00.1"]
+    found = {problem.rule: problem for problem in check(host)}
+    # Its slot is not its card: nothing is left behind, and the host keeps its keyboard.
+    assert {"VF102", "VF105", "VF106", "VF109"} & set(found) == set()
+    assert "Cezanne" in found["VF114"].message
+    assert "is the machine's only display" in found["VF202"].message
+    assert "VF104" in found
+
+
+def test_draft_from_an_apu_in_one_group_never_takes_the_hosts_usb(tmp_path: Path) -> None:
+    """On some boards all functions of the slot share a group: then a person decides."""
+    group = re.sub(r"IOMMU Group (?:7|8|9|10|11):\n", "", APU)
+    host = apu(tmp_path, group)
+    assert [f.address.short for f in host.assignment.bound] == ["04:00.0", "04:00.1"]
+    left = next(problem for problem in check(host) if problem.rule == "VF105")
+    assert "04:00.3" in left.message
+    assert "04:00.4" in left.message
+
+
+def test_whole_slot_of_an_apu_takes_the_last_usb_controller(tmp_path: Path) -> None:
+    host = apu(tmp_path)
+    text = new_recipe(host.hardware, "gpu07", "04:00", BASE, IMAGE)
+    text = text.replace('- {pci: "04:00.0", bind: boot}', '- {pci: "04:00", bind: boot}')
+    text = text.replace('    - {pci: "04:00.1", bind: boot}\n', "")
+    document = parse(text.encode(), Path("recipes/gpu07.yaml"))
+    recipe, problems = validate(document, Recipe)
+    assert recipe is not None, problems
+    whole = replace(host, recipe=recipe, recipe_document=document)
+    (lost,) = [problem for problem in check(whole) if problem.rule == "VF109"]
+    assert "04:00.4" in lost.message
+    assert "last USB controller" in lost.message
+
+
+def test_card_with_usb_c_is_passed_whole() -> None:
+    hardware, _ = read_dump(DATA / "probe-two-nodes.txt", "gpu07")
+    assert '- {pci: "af:00", bind: boot}' in new_recipe(hardware, "gpu07", "af:00", BASE, IMAGE)
+
+
+def test_draft_offers_no_storage_controller() -> None:
+    hardware, _ = read_dump(DATA / "guide-listing.txt", "gpu07")
+    moved = tuple(
+        f.model_copy(update={"group": 1}) if f.address in ("0000:00:14.0", "0000:00:1f.2") else f
+        for f in hardware.pci
+    )
+    hardware = hardware.model_copy(update={"pci": moved})
+    hardware.__dict__.pop("by_group", None)
+    draft = new_recipe(hardware, "gpu07", "01:00", BASE, IMAGE)
+    assert '  # also_pass: ["00:14.0"]\n' in draft
+    assert "  # 00:1f.2 SATA controller" in draft
 
 
 @pytest.mark.parametrize(

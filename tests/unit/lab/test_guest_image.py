@@ -22,7 +22,12 @@ SOURCES = sources.Sources(suite="bookworm", lines=("deb http://mirror.invalid/ b
 # Fake: keeps its arguments and writes the archive, which is its only argument that ends so.
 MMDEBSTRAP = """#!/bin/sh
 printf '%s\\n' "$@" > "{log}"
-for word; do case $word in *.tar) echo archive > "$word" ;; esac; done
+for word; do
+    case $word in
+        *.tar) echo archive > "$word" ;;
+        --customize-hook=*) hook=${{word#*=}} && namei --modes "${{hook% *}}" > "{log}.modes" ;;
+    esac
+done
 """
 
 
@@ -80,6 +85,18 @@ def test_the_tar_is_made_once(mmdebstrap: Path, payload: Path, tmp_path: Path) -
     second = guest_root.make(tmp_path)
     assert second != first
     assert list(tmp_path.glob("*.tar")) == [second]
+
+
+def test_hooks_are_where_a_mapped_root_may_read_them(
+    mmdebstrap: Path, payload: Path, tmp_path: Path
+) -> None:
+    """mmdebstrap's own root is none of the user's ids: a home of mode 0700 is closed to it."""
+    payload.chmod(0o700)
+    (payload / "customize").chmod(0o700)
+    guest_root.make(tmp_path)
+    modes = Path(f"{mmdebstrap}.modes").read_text().splitlines()[1:]
+    assert modes
+    assert [line for line in modes if not line.split()[0].endswith(("x", "t"))] == []
 
 
 @pytest.mark.parametrize("name", ["customize", "dpkg.cfg", "packages", "setup", "root/etc/fstab"])

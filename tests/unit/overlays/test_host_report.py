@@ -28,7 +28,9 @@ def root(tmp_path: Path) -> Path:
 
 
 def write_report(root: Path, *words: str, checks: str = "") -> None:
-    library = (HOST / "usr/local/lib/vfioneer/report.sh").absolute()
+    library = root / "report.sh"
+    text = (HOST / "usr/local/lib/vfioneer/report.sh").read_text()
+    library.write_text(text.replace("/sys/", f"{root}/sys/"))
     script = f'STATE={root} STAMPS={root}/stamps; CHECKS=({checks}); . {library}; write_report "$@"'
     command = ["bash", "-euc", f". {root}/host.env; {script}", "bash", *words]
     subprocess.run(command, check=True, timeout=20)
@@ -47,6 +49,29 @@ def test_a_report_is_json_whatever_stands_in_it(root: Path) -> None:
     assert report["detail"] == nasty.replace("\n", " ")
     assert report["done"] == ["keyring", "packages"]
     assert report["checks"][0] == {"check": "iommu", "result": "ok", "evidence": "9 groups"}
+
+
+def test_a_report_has_every_function_with_its_group(root: Path) -> None:
+    write_report(root, "ok", "first-boot", "")
+    report = json.loads((root / "report.json").read_text())
+    assert (report["pci"], report["firmware"]) == ([], "")
+    for group, address, ids in (
+        (1, "0000:01:00.0", "10de:13c2"),
+        (20, "10000:e1:00.0", "144d:a80a"),
+    ):
+        device = root / f"sys/kernel/iommu_groups/{group}/devices/{address}"
+        device.mkdir(parents=True)
+        for name, value in zip(("vendor", "device"), ids.split(":"), strict=True):
+            (device / name).write_text(f"0x{value}\n")
+    (root / "sys/class/dmi/id").mkdir(parents=True)
+    (root / "sys/class/dmi/id/bios_version").write_text('F"30\n')
+    write_report(root, "ok", "first-boot", "")
+    report = json.loads((root / "report.json").read_text())
+    assert report["pci"] == [
+        {"address": "0000:01:00.0", "ids": "10de:13c2", "group": 1},
+        {"address": "10000:e1:00.0", "ids": "144d:a80a", "group": 20},
+    ]
+    assert report["firmware"] == 'F"30'
 
 
 def test_status_shows_a_finished_host(root: Path) -> None:

@@ -52,7 +52,7 @@ def test_code_types() -> None:
         (b"<html>", "does not begin with 55 aa", "no ROM of a PCI card"),
         (b"", "does not begin with 55 aa", "no ROM of a PCI card"),
         (image(BIOS, last=True), "has no image for UEFI", "UEFI support"),
-        (b"\x55\xaa" + b"\0" * 16 * 2**20, "has more than 16 MiB", "no ROM"),
+        (b"\x55\xaa" + b"\0" * 16 * 2**20, "are too many for the ROM of a card", "no ROM"),
     ],
 )
 def test_what_is_no_rom_is_refused(data: bytes, wrong: str, hint: str, roms: Path) -> None:

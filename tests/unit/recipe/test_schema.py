@@ -98,6 +98,9 @@ WORDS: dict[str, Any] = {
     "pattern": _judged_by(lambda v, wanted: not isinstance(v, str) or re.search(wanted, v)),
     "minimum": _judged_by(lambda value, wanted: not isinstance(value, int) or value >= wanted),
     "maximum": _judged_by(lambda value, wanted: not isinstance(value, int) or value <= wanted),
+    "maxItems": _judged_by(
+        lambda value, wanted: not isinstance(value, list) or len(value) <= wanted
+    ),
     "minItems": _judged_by(
         lambda value, wanted: not isinstance(value, list) or len(value) >= wanted
     ),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from vfioneer.review import examine, main, new_errors, render, review
+from vfioneer.review import examine, main, new_errors, render, report
 from vfioneer.review.change import State, Tag
 from vfioneer.system.errors import UserError
 
@@ -78,7 +78,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(TOP / "vfioneer", here / "vfioneer", ignore=junk)
     shutil.copytree(TOP / "overlays", here / "overlays")
     edit(here / "recipes/lab01.yaml", ("format: 0\n", "format: 1\n"))
-    facts = here / "vfioneer/review/facts.py"
+    facts = here / "vfioneer/review/sides.py"
     whole = facts.read_text()
     facts.write_text("import a_library_of_yesterday\n")
     commit(here, "broken")
@@ -104,7 +104,7 @@ def change_much(here: Path) -> None:
         ("pins: [1, 5, 2, 6, 3, 7]", "pins: [1, 5, 2, 6, 7, 3]"),
         ("  memory: 8 GiB", "  memory: 12 GiB"),
         ("edk2-ovmf, virt-manager]", "edk2-ovmf, virt-manager, htop]"),
-        ("  packages: [nvidia-driver-460]", "  packages: [nvidia-driver-470]"),
+        ("  packages: [nvidia-driver-470]", "  packages: [nvidia-driver-390]"),
         ("\nguest:\n", "\nkernel: {arguments: [pcie_acs_override=downstream]}\n\nguest:\n"),
     )
     edit(here / "recipes/lab09.yaml", ("description: emulated", f"description: '{EVIL}' #"))
@@ -124,11 +124,11 @@ def much(repository: Path) -> Review:
 
 
 def test_a_change_of_many_aspects_on_a_terminal(much: Review, golden: Goldens) -> None:
-    golden.file(DATA / "much.txt", stable(render(much, "text")))
+    golden.file(DATA / "much.txt", stable(render(much, "text").text))
 
 
 def test_a_change_of_many_aspects_in_markdown(much: Review, golden: Goldens) -> None:
-    golden.file(DATA / "much.md", stable(render(much, "markdown")))
+    golden.file(DATA / "much.md", stable(render(much, "markdown").text))
 
 
 def test_every_kind_of_risk_is_on_top(much: Review) -> None:
@@ -150,14 +150,17 @@ def test_hosts_that_come_and_go(much: Review) -> None:
     assert any("claimed by lab01" in item.text for item in much.fleet)
 
 
-def test_nothing_secret_is_shown(much: Review) -> None:
-    for format in ("text", "markdown"):
-        assert SECRET[:12] not in render(much, format)
+def test_what_looks_like_a_secret_is_shown_on_top_of_all(much: Review) -> None:
+    """It is in the history already; hiding it would hide a command that looks like it, too."""
+    text = render(much, "text").text
+    assert SECRET in text
+    assert "[device] gpu01, lab01: host/etc/modprobe.d/kvm.conf (+1 -0)" in text
 
 
 def test_the_same_input_gives_the_same_text(much: Review, repository: Path) -> None:
     with contextlib.chdir(repository):
-        assert review("v1", "v2", None, "markdown") == render(much, "markdown")
+        again, _ = report({"BASE": "v1", "HEAD": "v2", "FORMAT": "markdown"})
+    assert again == render(much, "markdown").text
 
 
 def test_the_work_tree_counts_as_it_is(
@@ -168,14 +171,13 @@ def test_the_work_tree_counts_as_it_is(
     committed = recipe.read_text()
     try:
         edit(recipe, ("serial: S1 (x)", "serial: '`x`|<b>@team'"))
-        with pytest.raises(UserError, match="1 error that BASE did not have"):
+        with pytest.raises(UserError, match=re.escape("1 error that BASE did not have")):
             main({"BASE": "v2", "STRICT": "1", "HOST": "gpu01"})
     finally:
         recipe.write_text(committed)
     said = capsys.readouterr().out
     assert "gpu01 (broken)" in said
     assert "install.disk.serial" in said
-    assert "@team" not in said
 
 
 def test_a_base_before_vfioneer(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,15 +191,20 @@ def test_a_base_with_an_older_format(repository: Path, monkeypatch: pytest.Monke
     monkeypatch.chdir(repository)
     found = examine("old", "v1", "lab01")
     assert [host.state for host in found.hosts] == [State.MENDED]
-    assert "its code knows no review" in found.notes[0]
-    assert "recipes/lab01.yaml: format" in render(found, "text")
+    assert "recipes/lab01.yaml: format" in render(found, "text").text
+    text, _ = report({"BASE": "old", "HEAD": "v1"})
+    assert "[code] BASE's code did not judge (it knows no such review yet)" in text
 
 
 def test_a_base_whose_code_does_not_run(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(repository)
-    found = examine("broken", "v1", "lab01")
-    assert [host.state for host in found.hosts] == [State.UNCHANGED]
-    assert "No module named 'a_library_of_yesterday'" in found.notes[0]
+    text, refusal = report({"BASE": "broken", "HEAD": "v1", "HOST": "lab01", "STRICT": "1"})
+    wanted = (
+        "BASE's code did not judge (ModuleNotFoundError: No module named 'a_library_of_yesterday')"
+    )
+    assert f"[code] {wanted}" in text
+    assert "unchanged: lab01" in text
+    assert refusal is not None
 
 
 @pytest.mark.parametrize("revision", ["nowhere", "--output=x", "", "v1:recipes", "a\nb"])

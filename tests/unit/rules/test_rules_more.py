@@ -110,7 +110,10 @@ def test_missing_facts_make_one_note() -> None:
     problems = check(make_host({}, hardware))
     (note,) = [problem for problem in problems if problem.rule == "VF901"]
     assert note.severity == "note"
-    for fact in ("memory (VF301)", "cpu (VF311)", "disks (VF501)", "boot_vga of 01:00.0 (VF202)"):
+    for fact in (
+        "VF301: memory;", "VF311: cpu;", "VF501: disks;", "VF202: boot_vga of 01:00.0;",
+        "VF316: cpu.virtualization;",
+    ):  # fmt: skip
         assert fact in note.message
     assert not fails(problems)
 
@@ -174,6 +177,8 @@ def test_network_boot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(source, "lock_path", lambda name: lock)
     assert fired(check(host), "VF304") == ["base"]
     assert not fired(check(make_host({}, {"memory": "4 GiB"})), "VF304")
+    # Who builds nothing for the network is not asked for the memory.
+    assert not fired(check(make_host({"media": ["iso"]}, {"memory": "3 GiB"})), "VF304")
 
 
 def test_needed_memory_is_initramfs_and_images_and_the_largest_again() -> None:

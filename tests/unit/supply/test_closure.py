@@ -17,6 +17,7 @@ import yaml
 from fetching import Signer, Site, source
 from packages import package, repository, write_installed
 
+from vfioneer.lab.chroot import as_root
 from vfioneer.recipe.source import Kind, Repositories, Source, load_packages_lock, lock_path
 from vfioneer.supply import closure
 from vfioneer.system.errors import UserError
@@ -109,7 +110,7 @@ def offered(repository: Path) -> list[str]:
     (root / "pacman.conf").write_text("\n".join(words))
     pacman = ["pacman", "--config", str(root / "pacman.conf"), "--dbpath", str(root / "db")]
     pacman += ["--root", str(root), "--noconfirm"]
-    subprocess.run([*pacman, "-Sy"], check=True, capture_output=True)
+    subprocess.run([*as_root(), *pacman, "-Sy"], check=True, capture_output=True)
     # What the base has and the repository leaves out.
     arguments = ["-S", "--assume-installed", "dnsmasq=2.82", "--print", "--print-format", "%n"]
     arguments += NAMES

@@ -46,6 +46,7 @@ def test_a_transfer_of_unknown_size_shows_what_came(capsys: pytest.CaptureFixtur
 
 
 def test_on_a_terminal_a_bar_shows_rate_and_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")  # rich draws nothing where it is "dumb"
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=100, legacy_windows=False)
     monkeypatch.setattr(progress, "_terminal", lambda: console)

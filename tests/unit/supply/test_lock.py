@@ -24,7 +24,11 @@ from vfioneer.supply.lock import lock
 from vfioneer.system.errors import UserError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from fetching import Site
+
+    from vfioneer.recipe.source import Source
 
 
 # Fixtures, assigned so that no argument hides an import.
@@ -104,16 +108,54 @@ def test_a_file_laid_by_hand_is_compared_with_the_publishers_sum(manjaro: Site) 
     assert manjaro.asked_for(PATH) == []
 
 
-def test_a_file_laid_by_hand_without_anybody_is_locked_loudly(
+def test_a_file_laid_by_hand_wants_the_vouchers_that_the_source_names(closed: str) -> None:
+    thing = source(closed)
+    lay_by_hand(thing)
+    with pytest.raises(UserError) as caught:
+        fetch(thing)
+    assert "build/cache/thing.iso is not locked: nothing vouches for it" in caught.value.message
+    assert f"{closed}.sha256: connection refused" in caught.value.message
+    beside = thing.path.absolute().with_name(f"{FILE}.sha256")
+    assert f"lay the publisher's {beside} beside it" in caught.value.hint
+    assert "write recipes/sources/thing.lock.yaml yourself" in caught.value.hint
+    assert load_lock("thing") is None
+    assert files_in_cache(thing) == {FILE}
+    # The ways out that it names: the checksum file, or a lock that a person answers for.
+    beside.write_text(f"{SUM}  {FILE}\n")
+    fetch(thing)
+    assert checked() == "thing.iso.sha256, laid by hand"
+
+
+def test_a_file_laid_by_hand_that_nobody_could_vouch_for_is_locked_loudly(
     closed: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    thing = source(closed)
+    thing = source(closed, checksum=Checksum())
     lay_by_hand(thing)
     fetch(thing)
     assert checked() == "nobody; the file laid by hand, first seen"
     said = capsys.readouterr().err
     assert "WARNING: NOBODY VOUCHES FOR THIS FILE: the file laid by hand is taken as it is" in said
-    assert f"{closed}.sha256: connection refused" in said
+
+
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_junk_is_judged_before_it_is_locked(site: Site, by_hand: bool) -> None:
+    site.files = {PATH: BODY}
+    thing = source(site.url(PATH), checksum=Checksum())
+    if by_hand:
+        lay_by_hand(thing)
+
+    def judge(source: Source, file: Path) -> None:
+        assert file.read_bytes() == BODY
+        message = f"{file} is no disk image"
+        raise UserError(message, hint="it must be one")
+
+    with pytest.raises(UserError, match="is no disk image") as caught:
+        fetch(thing, judge=judge)
+    assert "it must be one" in caught.value.hint
+    assert load_lock("thing") is None
+    assert files_in_cache(thing) == ({f"{FILE}.rejected"} if by_hand else set())
+    # And no dead end: the right file is taken next time.
+    assert fetch(thing, judge=lambda source, file: None).read_bytes() == BODY
 
 
 @pytest.mark.parametrize("locked", [True, False])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from vfioneer.system.errors import UserError
-from vfioneer.system.run import PACKAGES, find_program, last_lines, run
+from vfioneer.system.run import find_program, last_lines, package_hint, packages, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,7 +61,7 @@ def test_a_failure_quotes_the_end_of_the_output(tool: Path) -> None:
     write(tool, "seq 1 100 >&2; exit 3")
     with pytest.raises(UserError, match="tool failed with exit status 3") as caught:
         run(["tool"])
-    assert str(caught.value).splitlines()[1:] == [f"    {n}" for n in range(89, 101)]
+    assert str(caught.value).splitlines()[1:13] == [f"    {n}" for n in range(89, 101)]
 
 
 def test_a_failure_with_a_log_names_the_log(tool: Path, tmp_path: Path) -> None:
@@ -77,13 +77,19 @@ def test_standard_input_is_empty_unless_given(tool: Path) -> None:
     assert run(["tool"], stdin=b"x").stdout == b"x"
 
 
-@pytest.mark.parametrize("name", sorted(PACKAGES))
+@pytest.mark.parametrize("name", sorted(name for name in packages() if name[0] != "/"))
 def test_a_missing_program_names_its_packages(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda *_arguments, **_options: None)
     with pytest.raises(UserError, match=f"{name} not found") as caught:
         find_program(name)
-    debian, arch = PACKAGES[name]
-    assert caught.value.hint == f"apt-get install {debian}   or   pacman -S {arch}"
+    debian, arch = packages()[name]
+    there = f"   or   pacman -S {arch}" if arch != "-" else ""
+    assert caught.value.hint == f"apt-get install {debian}{there}"
+
+
+def test_what_only_debian_has_is_not_asked_of_arch() -> None:
+    assert package_hint("mmdebstrap") == "apt-get install mmdebstrap"
+    assert package_hint("/usr/share/edk2") == "apt-get install ovmf   or   pacman -S edk2-ovmf"
 
 
 def test_programs_in_sbin_are_found_by_plain_users(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from vfioneer.system.errors import UserError
-from vfioneer.system.secrets import REDACTED, Vault
+from vfioneer.system.secrets import STAND_IN, Vault
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,7 +51,7 @@ def test_a_secret_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_reviews_and_goldens_see_one_word_for_all() -> None:
-    assert Vault(redacted=True).hash("env:NO_HASH") == REDACTED
+    assert Vault(redacted=True).hash("env:NO_HASH") == STAND_IN
 
 
 def test_a_digest_tells_changes_and_is_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:

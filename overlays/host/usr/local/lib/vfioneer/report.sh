@@ -14,14 +14,33 @@ reserve_room() {
     [ -s "$STATE/reserve" ] || head -c 65536 /dev/zero >"$STATE/reserve" || true
 }
 
+# report_pci: every function with its ids and group, so that a later review sees what has moved.
+# Builtins only: a process for each device would take long on a slow machine.
+report_pci() {
+    local device group vendor product comma=
+    for device in /sys/kernel/iommu_groups/*/devices/*:*:*.*; do
+        [ -r "$device/vendor" ] || continue
+        group=${device#/sys/kernel/iommu_groups/}
+        read -r vendor <"$device/vendor" || continue
+        read -r product <"$device/device" || continue
+        printf '%s\n  {"address": "%s", "ids": "%s:%s", "group": %d}' \
+            "$comma" "${device##*/}" "${vendor#0x}" "${product#0x}" "${group%%/*}"
+        comma=,
+    done
+}
+
 # write_report STATE STEP DETAIL
 write_report() {
-    local entry name result evidence line comma=
+    local entry name result evidence line comma='' firmware=''
+    if [ -r /sys/class/dmi/id/bios_version ]; then
+        read -r firmware </sys/class/dmi/id/bios_version || true
+    fi
     {
         printf '{"host": %s, "state": %s, "step": %s, "detail": %s,\n' \
             "$(json "$VFIONEER_HOST")" "$(json "$1")" "$(json "$2")" "$(json "$3")"
         printf ' "kernel": %s, "arguments": %s,\n' \
             "$(json "$(uname -r)")" "$(json "$(cat /proc/cmdline)")"
+        printf ' "firmware": %s,\n' "$(json "$firmware")"
         printf ' "done": ['
         for entry in "$STAMPS"/*; do
             case $entry in *.begun | *'*') continue ;; esac
@@ -36,6 +55,15 @@ write_report() {
                 "$comma" "$(json "$name")" "$(json "$result")" "$(json "$evidence")"
             comma=,
         done
+        printf '\n ],\n "pci": ['
+        report_pci
+        printf '\n ],\n "guest": ['
+        comma=
+        while IFS='|' read -r result name evidence; do
+            printf '%s\n  {"at": %d, "event": %s, "detail": %s}' \
+                "$comma" "$result" "$(json "$name")" "$(json "$evidence")"
+            comma=,
+        done < <(cat "$STATE/guest-events" 2>/dev/null)
         printf '\n ],\n "moved": ['
         comma=
         while read -r line; do

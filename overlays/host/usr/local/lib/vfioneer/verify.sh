@@ -32,6 +32,9 @@ verify_machine() {
         if [ "$when" = boot ]; then check_driver "$address" vfio-pci; fi
     done </etc/vfioneer/functions
     check_bridges
+    check_hugepages
+    # For who reports later on in this boot.
+    printf '%s\n' "${CHECKS[@]}" >"$STATE/checks"
     write_report started verify ""
     if [ -n "$unbound" ]; then
         give_up "started by the entry that isolates nothing; the guest is not started"
@@ -103,22 +106,44 @@ elsewhere() {
 
 # Group numbers move with the kernel; what counts is who shares a group.
 check_group() {
-    local device=/sys/bus/pci/devices/$1 member class strangers=
+    local device=/sys/bus/pci/devices/$1 member driver strangers=
     if [ ! -e "$device/iommu_group" ]; then
         check "group of $1" "it is in no IOMMU group" ""
         return
     fi
     for member in "$device"/iommu_group/devices/*; do
-        class=$(cat "$member/class")
-        case $class in 0x06*) continue ;; esac
-        grep -q "^${member##*/} .* \(boot\|guest-start\) " /etc/vfioneer/functions ||
-            strangers+=" ${member##*/}"
+        if is_passed "${member##*/}" || is_exempt "$member"; then continue; fi
+        driver=
+        if [ -e "$member/driver" ]; then driver=$(basename "$(readlink "$member/driver")"); fi
+        # A host or ISA bridge is a device to vfio: without a driver it does no harm.
+        case $(cat "$member/class"):$driver in
+            0x06*: | 0x06*:vfio-pci | 0x06*:pci-stub) ;;
+            0x06*) strangers+=" ${member##*/} (a bridge, which its driver $driver holds)" ;;
+            *) strangers+=" ${member##*/}" ;;
+        esac
     done
     if [ -n "$strangers" ]; then
         check "group of $1" "it is shared with$strangers, which the guest does not get" ""
     else
         check "group of $1" ok "$(basename "$(readlink "$device/iommu_group")") (inventory: $2)"
     fi
+}
+
+is_passed() {
+    grep -q "^$1 .* \(boot\|guest-start\) " /etc/vfioneer/functions
+}
+
+# is_exempt DEVICE: vfio leaves it to the host's driver. The kernel goes by the header type, any but
+# 0 (vfio_main.c), not by the class: an ISA bridge or an NVSwitch is a device like others.
+is_exempt() {
+    local kind
+    kind=$(od -An -tu1 -j14 -N1 "$1/config" 2>/dev/null | tr -d ' ')
+    if [ -n "$kind" ]; then
+        [ $((kind & 127)) -ne 0 ]
+        return
+    fi
+    case $(cat "$1/class") in 0x0604* | 0x0607* | 0x0609*) return 0 ;; esac
+    return 1
 }
 
 check_driver() {
@@ -144,11 +169,11 @@ check_twin() {
 
 check_bridges() {
     local device touched=
-    for device in /sys/bus/pci/devices/*; do
+    for device in /sys/bus/pci/drivers/vfio-pci/*:*:*.*; do
+        [ -e "$device/class" ] || continue
+        # An NVSwitch has the class of a bridge, and may be the guest's.
         case $(cat "$device/class") in
-            0x06*) if [ "$(basename "$(readlink "$device/driver" || true)")" = vfio-pci ]; then
-                touched+=" ${device##*/}"
-            fi ;;
+            0x06*) is_passed "${device##*/}" || touched+=" ${device##*/}" ;;
         esac
     done
     if [ -n "$touched" ]; then
@@ -156,6 +181,22 @@ check_bridges() {
     else
         check bridges ok "none is bound to vfio-pci"
     fi
+}
+
+# Pages that are missing on the guest's own node would be missed as it starts.
+check_hugepages() {
+    local node count kib have file
+    [ -e "${VFIONEER_HUGEPAGES:=/etc/vfioneer/hugepages}" ] || return 0
+    while read -r node count kib; do
+        case $node in '#'* | '') continue ;; esac
+        file=${VFIONEER_NODES:-/sys/devices/system/node}/node$node/hugepages/hugepages-${kib}kB/nr_hugepages
+        have=$(cat "$file" 2>/dev/null || echo 0)
+        if [ "$have" -ge "$count" ]; then
+            check "hugepages of node $node" ok "$have of $count pages of $kib KiB"
+        else
+            check "hugepages of node $node" "there are $have of $count pages of $kib KiB" ""
+        fi
+    done <"$VFIONEER_HUGEPAGES"
 }
 
 hex() {
