@@ -19,7 +19,12 @@ from vfioneer.document.forms import Form, KernelArguments, Line
 from vfioneer.document.model import Choice, Model, validate
 from vfioneer.document.size import Size
 from vfioneer.document.syntax import read
-from vfioneer.document.values import ModuleName, PackageName, SourceName, WantedPackage
+from vfioneer.document.values import (
+    ModuleName,
+    PackageName,
+    SourceName,
+    WantedPackage,
+)
 from vfioneer.system.paths import CACHE, SOURCES
 
 if TYPE_CHECKING:

@@ -9,11 +9,6 @@ json() {
     printf '"%s"' "$text"
 }
 
-# reserve_room: what is kept back so that a full disk can still be told in the report.
-reserve_room() {
-    [ -s "$STATE/reserve" ] || head -c 65536 /dev/zero >"$STATE/reserve" || true
-}
-
 # report_pci: every function with its ids and group, so that a later review sees what has moved.
 # Builtins only: a process for each device would take long on a slow machine.
 report_pci() {
@@ -27,6 +22,11 @@ report_pci() {
             "$comma" "${device##*/}" "${vendor#0x}" "${product#0x}" "${group%%/*}"
         comma=,
     done
+}
+
+# reserve_room: what is kept back so that a full disk can still be told in the report.
+reserve_room() {
+    [ -s "$STATE/reserve" ] || head -c 65536 /dev/zero >"$STATE/reserve" || true
 }
 
 # write_report STATE STEP DETAIL
