@@ -40,11 +40,11 @@ def layers(bootstrap: Path, workdir: Path) -> Layers:
         root = payload.read("rootfs", _accounts(debian))
         rootfs = workdir / "rootfs.tar"
         with tarfile.open(rootfs, "w", format=tarfile.PAX_FORMAT) as archive:
-            kept = set()
+            kept: dict[str, bool] = {}
             for info in _kept(debian, root):
-                kept.add(info.name)
+                kept[info.name] = info.isdir()
                 archive.addfile(info, debian.extractfile(info) if info.isreg() else None)
-            _add_payload(archive, root, present=kept)
+            _add_payload(archive, root, present=set(kept))
             for path, text in installed.members(debian, kept):
                 payload.add(archive, payload.generated(path, text))
     desktop = payload.read("desktopfs", root.merged)

@@ -14,7 +14,7 @@ from vfioneer.system.run import SOURCE_DATE_EPOCH
 
 if TYPE_CHECKING:
     import tarfile
-    from collections.abc import Container, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
 LOCAL = "var/lib/pacman/local"
 _STATUS = "./var/lib/dpkg/status"
@@ -23,18 +23,22 @@ _INFO = "./var/lib/dpkg/info"
 _MERGED = ("bin", "lib", "lib64", "sbin")
 
 
-def members(debian: tarfile.TarFile, present: Container[str]) -> Iterator[tuple[str, str | None]]:
+def members(
+    debian: tarfile.TarFile, present: Mapping[str, bool]
+) -> Iterator[tuple[str, str | None]]:
     """Yield path and text of each file of the database, None for its directories.
 
     Args:
         debian: mmdebstrap's tar.
-        present: the paths that stay in the image: what is left out is not recorded.
+        present: the paths that stay in the image, and whether each is a directory, which pacman
+            writes with a slash; what is left out is not recorded.
     """
     yield LOCAL, None
     yield f"{LOCAL}/ALPM_DB_VERSION", "9\n"
     for fields in debs.stanzas(_text(debian, _STATUS)):
         name, architecture = fields["Package"], fields["Architecture"]
-        listing = [p for p in _listing(debian, name, architecture) if p in present]
+        paths = [p for p in _listing(debian, name, architecture) if p in present]
+        listing = [f"{path}/" if present[path] else path for path in paths]
         # Debian's version in pacman's form, where only the release follows a hyphen.
         version = f"{fields['Version'].replace('-', '_')}-1"
         directory = f"{LOCAL}/{name}-{version}"

@@ -125,7 +125,7 @@ def test_there_is_no_c_utf_8() -> None:
     assert load_source("lab").release.glibc == "2.32"
 
 
-@pytest.mark.parametrize("name", ["lvm2", "mdadm", "gnupg", "rsync"])
+@pytest.mark.parametrize("name", ["lvm2", "mdadm", "gnupg", "makepkg", "rsync"])
 def test_the_base_has_what_manjaros_has(name: str) -> None:
     assert name in bootstrap.packages()
 
@@ -135,16 +135,16 @@ def test_pacman_knows_what_the_base_has() -> None:
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for name, text in {
             "var/lib/dpkg/status": "Package: bash\nArchitecture: amd64\nVersion: 5.2-1\n",
-            "var/lib/dpkg/info/bash.list": "/bin/bash\n",
+            "var/lib/dpkg/info/bash.list": "/bin\n/usr/bin\n/bin/bash\n",
         }.items():
             info = tarfile.TarInfo(f"./{name}")
             info.size = len(text)
             archive.addfile(info, io.BytesIO(text.encode()))
     buffer.seek(0)
     with tarfile.open(fileobj=buffer) as archive:
-        found = dict(installed.members(archive, {"usr/bin/bash"}))
+        found = dict(installed.members(archive, {"usr/bin/bash": False, "usr/bin": True}))
     assert found["var/lib/pacman/local/ALPM_DB_VERSION"] == "9\n"
-    assert found["var/lib/pacman/local/bash-5.2_1-1/files"] == "%FILES%\nusr/bin/bash\n"
+    assert found["var/lib/pacman/local/bash-5.2_1-1/files"] == "%FILES%\nusr/bin/\nusr/bin/bash\n"
 
 
 def test_every_item_of_the_page_names_a_test_that_is_there() -> None:
