@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 
 from vfioneer import tasks
+from vfioneer.command.table import COMMANDS
 from vfioneer.medium import inputs
 from vfioneer.medium.outputs import Outputs
 from vfioneer.system.paths import facts_path, host_names, tree_stamp
@@ -120,7 +121,7 @@ def task_drift() -> Task:
 
 def task_command() -> Iterator[Task]:
     """what is asked for by name and never built (see COMMANDS in vfioneer/tasks.py)"""
-    for name, (doc, module, function) in tasks.COMMANDS.items():
+    for name, (doc, module, function) in COMMANDS.items():
         yield {
             "basename": name,
             "doc": doc,

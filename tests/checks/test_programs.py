@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
 # In every Debian and Arch, or part of the package that the table has for another program.
 EVERYWHERE = {
-    "apt-cache", "apt-config", "apt-get", "bash", "cat", "chmod", "chroot", "cp", "dpkg-deb", "env",
-    "ld", "mkfs.ext4", "rm", "setpriv", "sh", "sha256sum", "systemctl", "tar", "timeout", "true",
+    "apt-cache", "apt-config", "apt-get", "bash", "cat", "chmod", "chown", "chroot", "cp",
+    "dpkg-deb", "env", "head", "ld", "mkfs.ext4", "mount", "prlimit", "rm", "setpriv", "sh",
+    "sha256sum", "systemctl", "tar", "timeout", "true", "umount",
 }  # fmt: skip
 # The lab has one of its own, in the root it makes.
 ELSEWHERE = {"mkinitcpio"}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from vfioneer import tasks
+from vfioneer.command.table import COMMANDS
 from vfioneer.document.model import Model, validate
 from vfioneer.document.syntax import parse
 from vfioneer.recipe import schema
@@ -156,7 +156,7 @@ def test_examples_of_the_readme_load() -> None:
 
 def test_commands_of_the_readme_exist() -> None:
     known = {f.name.removeprefix("task_") for f in functions(Path("dodo.py"))}
-    known |= tasks.COMMANDS.keys() | {
+    known |= COMMANDS.keys() | {
         "list",
         "info",
         "clean",

@@ -85,9 +85,9 @@ def test_modes_that_are_none(mode: str, wanted: str, copy: Copy) -> None:
     [
         ("x\n{% if %}\n", ":2: Expected an expression"),
         ("x\n{{ host.nmae }}\n", ":2: 'vfioneer.recipe.host.Host object' has no attribute 'nmae'"),
-        ("\n\n{{ 1 / 0 }}\n", ":3: division by zero"),
-        ("{% include 'none.j2' %}\n", ":1: none.j2"),
-        ("{{ host.name | nothing }}\n", ":1: No filter named 'nothing'"),
+        ("\n\n{{ 1 / 0 }}\n", ":3: a template may not have div"),
+        ("{% include 'none.j2' %}\n", ":1: a template may not have include"),
+        ("{{ host.name | nothing }}\n", ":1: there is no filter nothing"),
     ],
 )
 def test_a_broken_template_is_told_with_its_line(text: str, wanted: str, copy: Copy) -> None:

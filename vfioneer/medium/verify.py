@@ -201,7 +201,8 @@ def _network_faults(out: Outputs, record: dict[str, Any], reading: Reading) -> l
     """Follow the links of the network tree; what no manifest knows is named."""
     http = out.pxe / "http"
     shared = {f"{out.host}/{path}": digest for path, digest in record["bulk"].items()}
-    links = {record["base"]["name"], *shared}
+    asked_for = any(path.startswith("pxe/") for path in record["outputs"])
+    links = {record["base"]["name"], *shared} if asked_for else set()
     wrong = [f"{http / place} is missing" for place in sorted(links) if not (http / place).exists()]
     for path in sorted(out.pxe.rglob("*")):
         place = path.relative_to(out.directory).as_posix()
