@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from vfioneer.medium.laying import Link
 from vfioneer.medium.outputs import Outputs
 from vfioneer.payload.overlay import File, text_file
+from vfioneer.supply import digests
 from vfioneer.system.errors import UserError
 from vfioneer.system.files import replace
 from vfioneer.system.paths import CACHE, tree_path
@@ -66,14 +67,20 @@ def files(product: Product, packed: OnBase, archive: str) -> dict[str, File | Li
     }
 
 
-@cache
 def _shared_loader(name: str, places: tuple[str, ...]) -> Link:
-    """Copy a loader of the system into the cache, once a process: all hosts link to it."""
-    data = _loader(name, places).read_bytes()
+    """Have a copy of the system's loader in the cache: all hosts link to it."""
+    data, found = _system_loader(name, places)
     shared = CACHE / "ipxe" / name
-    if not shared.exists() or shared.read_bytes() != data:
+    if not shared.exists() or digests.of(shared) != found:
         replace(shared, data)
-    return Link(target=shared, sum=hashlib.sha256(data).hexdigest())
+    return Link(target=shared, sum=found)
+
+
+@cache
+def _system_loader(name: str, places: tuple[str, ...]) -> tuple[bytes, str]:
+    """Return a loader and its sha256, read once a process."""
+    data = _loader(name, places).read_bytes()
+    return data, hashlib.sha256(data).hexdigest()
 
 
 def _loader(name: str, places: tuple[str, ...]) -> Path:
