@@ -63,7 +63,7 @@ write_report() {
             printf '%s\n  {"at": %d, "event": %s, "detail": %s}' \
                 "$comma" "$result" "$(json "$name")" "$(json "$evidence")"
             comma=,
-        done < <(cat "$STATE/guest-events" 2>/dev/null)
+        done < <(cat "$STATE/guest-events" 2>/dev/null || true)
         printf '\n ],\n "moved": ['
         comma=
         while read -r line; do
