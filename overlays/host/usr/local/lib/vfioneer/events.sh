@@ -15,6 +15,11 @@ guest_event() {
 
 # events_since SECONDS: how many crashes and resets there were within that time.
 events_since() {
+    # An awk that goes on without its file would print a zero of its own.
+    [ -e "$STATE/guest-events" ] || {
+        echo 0
+        return 0
+    }
     awk -F '|' -v since="$(($(date +%s) - $1))" \
         '$1 >= since && ($2 == "crash" || $2 == "watchdog") { count++ } END { print count + 0 }' \
         "$STATE/guest-events" 2>/dev/null || echo 0
