@@ -140,10 +140,10 @@ def task_test() -> Iterator[Task]:
             "actions": [action("command.suite", "test", part)],
             "task_dep": media if part in tasks.MEDIA_PARTS else [],
         }
-    every = [f"test:{part}" for part in tasks.TEST_PARTS if part != "soak"]
+    every = [f"test:{part}" for part in tasks.TEST_PARTS if part not in tasks.LONG_PARTS]
     yield {
         "basename": "test",
-        "doc": "every test but soak",
+        "doc": "every test but soak and cleanroom",
         "actions": [action("command.suite", "untested")],
         "task_dep": ["lint", *every],
     }

@@ -36,6 +36,7 @@ TEST_PARTS = {
     "soak": "the long ones: power cuts at fifteen points",
 }
 MEDIA_PARTS = {"media", "boot", "soak"}
+LONG_PARTS = {"soak", "cleanroom"}
 LAB_HOSTS = ("lab01", "lab02")
 # The front door is a script; doit takes the `-m` of what it runs for its own name.
 DoitMain.BIN_NAME = "./doit"
