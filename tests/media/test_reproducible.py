@@ -22,8 +22,7 @@ os.umask(int(sys.argv[1], 8))
 from vfioneer.medium import build, unpack
 unpack.inspect("lab")
 unpack.extract("lab")
-for step in (build.render, build.archive, build.medium, build.network_boot, build.manifest):
-    step("lab01")
+build.run("manifest", "lab01")
 """
 
 

@@ -79,6 +79,7 @@ def take(order: Order) -> Iterator[Blank]:
     with alone(
         order.path.parent, waiting="another process masters the medium that its hosts share"
     ):
+        _sweep(order.path.parent)
         found = _areas(order.path)
         if found is None:
             found = _make(order)
@@ -87,6 +88,15 @@ def take(order: Order) -> Iterator[Blank]:
         yield Blank(descriptor=descriptor, areas=found)
     finally:
         os.close(descriptor)
+
+
+def _sweep(directory: Path) -> None:
+    """Remove what a killed process, or the xorriso that outlived it, left: the lock is ours."""
+    for left in directory.glob("*.partial"):
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
 
 
 def _areas(path: Path) -> dict[str, areas.Area] | None:
