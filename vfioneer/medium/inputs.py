@@ -36,7 +36,8 @@ def code_digest() -> str:
     """Return one digest of the code that makes a host's files, and of the libraries it calls."""
     here = Path(vfioneer.__file__).parent
     modules = [path for part in DECIDING for path in (here / part).glob("*.py")]
-    return _digest([*modules, here.parent / "requirements.txt"], below=here.parent)
+    pins = here.parent / "requirements.txt"
+    return _digest([*modules, *([pins] if pins.exists() else [])], below=here.parent)
 
 
 @functools.cache
