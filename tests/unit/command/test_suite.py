@@ -23,7 +23,7 @@ def test_what_did_not_run_is_said_once_for_each_reason(
 ) -> None:
     monkeypatch.setattr(suite, "SKIPPED", tmp_path)
     (tmp_path / "media").write_text("".join(f"a.py::test_{n}\tno namespaces\n" for n in range(6)))
-    (tmp_path / "cleanroom").write_text("b.py::test\tnot root\n")
+    (tmp_path / "boot").write_text("b.py::test\tnot root\n")
     # Left by another command.
     (tmp_path / "soak").write_text("c.py::test\tno time\n")
     suite.untested()
