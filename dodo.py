@@ -120,7 +120,7 @@ def task_drift() -> Task:
 
 
 def task_command() -> Iterator[Task]:
-    """what is asked for by name and never built (see COMMANDS in vfioneer/tasks.py)"""
+    """what is asked for by name and never built (see vfioneer/command/table.py)"""
     for name, (doc, module, function) in COMMANDS.items():
         yield {
             "basename": name,
