@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""`./doit bench`: the README's numbers, each beside its peer, measured in one run.
+"""`./doit bench`: the product's numbers, each beside its peer or its bar, measured in one run.
 
-A row is a value, the peer's value where there is one, and the bar it has to hold (design bars). The
-table is printed and written to build/bench.json together with the machine and the date.
+Each row is printed when it is there. A measure that fails says so and the others go on; what it
+left, logs included, stays in build/bench/. The table is written to build/bench.json together with
+the machine and the date.
 """
 
 from __future__ import annotations
@@ -10,19 +11,23 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shutil
 import statistics
 import subprocess
+import sys
 import time
-from dataclasses import asdict, dataclass
+import traceback
+from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from bench import fleet as fleetbench
 from bench import install as installbench
 from bench import media as mediabench
 from bench import serving as servingbench
+from bench.row import HEADER, Row
 from vfioneer.medium.build import ROOM
 from vfioneer.medium.outputs import Outputs
 from vfioneer.payload.seed import files, write_iso
@@ -30,89 +35,78 @@ from vfioneer.recipe.host import load
 from vfioneer.system.errors import UserError
 from vfioneer.system.files import replace
 from vfioneer.system.paths import BUILD
+from vfioneer.system.progress import say
 from vfioneer.system.run import find_program
 from vfioneer.system.secrets import Vault
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 HOST = "lab01"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    what: str
-    value: float
-    unit: str
-    bar: str
-    holds: bool
-    peer: str = ""
-    peer_value: float | None = None
+SCRATCH = BUILD / "bench"
+Measure = Callable[[Path], "Iterable[Row]"]
 
 
 def main(_variables: Mapping[str, str]) -> None:
-    """Measure everything; raise UserError where a bar does not hold."""
+    """Measure everything; raise UserError where a bar does not hold or a measure failed."""
     if not Outputs(HOST).iso.exists():
         message = f"the bench measures {HOST}, which is not built"
         raise UserError(message, hint=f"./doit build HOST={HOST}")
-    with TemporaryDirectory(dir=BUILD, prefix="bench.") as scratch:
-        rows = [
-            per_host_bytes(),
-            nothing_to_do(Path(scratch)),
-            *media(mediabench.measure(HOST, Path(scratch))),
-            seed_against_localds(Path(scratch)),
-            slow_clients(Path(scratch)),
-            *fleet(Path(scratch)),
-        ]
-        installation = installbench.measure(HOST, Path(scratch) / "machines")
-    rows += installed(installation)
-    record = {
-        "date": datetime.now(UTC).date().isoformat(),
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Linux {platform.release()}",
-        "rows": [asdict(row) for row in rows],
-        "installation": asdict(installation),
-    }
+    shutil.rmtree(SCRATCH, ignore_errors=True)
+    where = f"{os.cpu_count()} cores, {platform.machine()}, Linux {platform.release()}"
+    date = datetime.now(UTC).date().isoformat()
+    print(f"{where}, {date}\n\n{HEADER}", flush=True)
+    rows: list[Row] = []
+    failed = [name for name, measure in MEASURES.items() if not _measured(name, measure, rows)]
+    record = {"date": date, "machine": where, "rows": [asdict(row) for row in rows]}
     replace(BUILD / "bench.json", json.dumps(record, indent=1) + "\n")
-    print(table(rows, f"{record['machine']}, {record['date']}"))
-    steps = ", ".join(f"{step} {seconds:.0f} s" for step, seconds in installation.steps.items())
-    print(f"\nthe installation, step by step: {steps}")
     missed = [row.what for row in rows if not row.holds]
-    if missed:
-        message = f"bars that do not hold: {', '.join(missed)}"
-        raise UserError(message)
+    wrong = [f"bars that do not hold: {', '.join(missed)}"] if missed else []
+    wrong += [f"not measured: {', '.join(failed)}"] if failed else []
+    if wrong:
+        hint = f"what they left is in {SCRATCH}/" if failed else ""
+        raise UserError("; ".join(wrong), hint=hint)
 
 
-def table(rows: list[Row], where: str) -> str:
-    lines = [where, "", "| what | measured | peer | bar |", "|---|---|---|---|"]
-    for row in rows:
-        peer = f"{row.peer}: {row.peer_value:.3g} {row.unit}" if row.peer_value else ""
-        mark = "" if row.holds else " **missed**"
-        lines.append(f"| {row.what} | {row.value:.3g} {row.unit} | {peer} | {row.bar}{mark} |")
-    return "\n".join(lines)
+def _measured(name: str, measure: Measure, rows: list[Row]) -> bool:
+    """Print a measure's rows as they come; whether it came to its end."""
+    scratch = SCRATCH / name
+    scratch.mkdir(parents=True)
+    try:
+        for row in measure(scratch):
+            rows.append(row)
+            print(row.line(), flush=True)
+    except Exception as error:
+        # Whatever it was: the rows of the others are worth having.
+        log = scratch / "failure.log"
+        log.write_text(traceback.format_exc())
+        hint = f" ({error.hint})" if isinstance(error, UserError) and error.hint else ""
+        say(f"{name} is not measured: {error}{hint}; see {log}")
+        return False
+    shutil.rmtree(scratch)
+    return True
 
 
-def per_host_bytes() -> Row:
+def per_host_bytes(_scratch: Path) -> Iterator[Row]:
+    """What a host's medium has of its own."""
     out = Outputs(HOST)
     own = [out.archive, *(p for p in out.pxe.rglob("*.ipxe") if not p.is_symlink())]
     size = sum(path.stat().st_size for path in own) / 1024
-    return Row(
-        what="per-host part of a medium",
-        value=size,
-        unit="KiB",
-        bar="at most 256 KiB",
-        holds=size <= 256,
-    )
+    yield Row.at_most("per-host part of a medium", size, "KiB", 256)
 
 
-def nothing_to_do(scratch: Path) -> Row:
+def nothing_to_do(scratch: Path) -> Iterator[Row]:
     """A second build against plain doit on an empty dodo.py."""
     (scratch / "empty").mkdir()
     (scratch / "empty" / "dodo.py").write_text("def task_nothing():\n    return {'actions': []}\n")
-    plain = timed(lambda: fleetbench.doit(folder=scratch / "empty"))
+    empty = [sys.executable, "-m", "doit"]
+    plain = timed(
+        lambda: subprocess.run(empty, cwd=scratch / "empty", check=True, capture_output=True)
+    )
     # Up to date first, so that the measured runs have nothing to do.
     fleetbench.doit(f"manifest:{HOST}")
     own = timed(lambda: fleetbench.doit(f"manifest:{HOST}"))
-    return Row(
+    yield Row(
         what="build with nothing to do",
         value=own,
         unit="s",
@@ -123,51 +117,32 @@ def nothing_to_do(scratch: Path) -> Row:
     )
 
 
-def media(found: mediabench.Media) -> list[Row]:
+def media(scratch: Path) -> Iterator[Row]:
     """A medium from a 3 GiB base against `cp` of that base, both to a file that is new."""
-    rows = [
-        Row(
-            what="ISO from a 3 GiB base",
-            value=found.host,
-            unit="s",
-            peer="cp of the base",
-            peer_value=found.copy,
-            bar="at most 1.05 x",
-            holds=found.host <= 1.05 * found.copy,
-        ),
-        Row(
-            what="the first ISO of a base, which makes what the others share",
-            value=found.first,
-            unit="s",
-            bar="",
-            holds=True,
-        ),
-    ]
-    return rows if found.shared is None else [*rows, *shared_media(found.shared, found.own)]
+    found = mediabench.measure(HOST, scratch)
+    yield Row(
+        what="ISO from a 3 GiB base",
+        value=found.host,
+        unit="s",
+        peer="cp of the base",
+        peer_value=found.copy,
+        bar="at most 1.05 x",
+        holds=found.host <= 1.05 * found.copy,
+    )
+    first = "the first ISO of a base, which makes what the others share"
+    yield Row(what=first, value=found.first, unit="s")
+    if found.shared is not None:
+        yield from shared_media(found.shared, found.own)
 
 
-def shared_media(seconds: float, own: int) -> list[Row]:
+def shared_media(seconds: float, own: int) -> Iterator[Row]:
     """The same where the file system shares blocks."""
     areas = sum(ROOM.values())
-    return [
-        Row(
-            what="ISO from a 3 GiB base, on btrfs",
-            value=seconds,
-            unit="s",
-            bar="at most 0.1 s",
-            holds=seconds <= 0.1,
-        ),
-        Row(
-            what="disk that it takes there",
-            value=own / 1024,
-            unit="KiB",
-            bar=f"at most its areas, {areas // 1024} KiB",
-            holds=own <= areas,
-        ),
-    ]
+    yield Row.at_most("ISO from a 3 GiB base, on btrfs", seconds, "s", 0.1)
+    yield Row.at_most("disk that it takes there", own / 1024, "KiB", areas / 1024)
 
 
-def seed_against_localds(scratch: Path) -> Row:
+def seed_against_localds(scratch: Path) -> Iterator[Row]:
     """An ISO from the same three files, both written to a file that is new.
 
     A file that is written over would be flushed to the disk as it is closed (ext4, auto_da_alloc).
@@ -191,7 +166,7 @@ def seed_against_localds(scratch: Path) -> Row:
 
     os.sync()
     peer, own = timed(theirs, 20), timed(ours, 20)
-    return Row(
+    yield Row(
         what="seed",
         value=own * 1000,
         unit="ms",
@@ -202,10 +177,10 @@ def seed_against_localds(scratch: Path) -> Row:
     )
 
 
-def slow_clients(scratch: Path) -> Row:
+def slow_clients(scratch: Path) -> Iterator[Row]:
     """1000 clients of `./doit serve` at once, each reading a little of an image now and then."""
-    found = servingbench.measure(HOST, scratch / "serving")
-    return Row(
+    found = servingbench.measure(HOST, scratch)
+    yield Row(
         what=f"slow HTTP clients held at once, all answered within {found.seconds:.1f} s",
         value=found.answered,
         unit="clients",
@@ -214,44 +189,31 @@ def slow_clients(scratch: Path) -> Row:
     )
 
 
-def fleet(scratch: Path) -> list[Row]:
-    """1000 hosts from one base: rendering, checking, reviewing."""
-    measured = fleetbench.measure(scratch / "fleet")
-    return [
-        Row(
-            what=what,
-            value=value,
-            unit=unit,
-            bar=f"{'over' if more else 'under'} {limit} {unit}",
-            holds=value > limit if more else value < limit,
-        )
-        for what, value, unit, limit, more in measured
-    ]
+def fleet(scratch: Path) -> Iterator[Row]:
+    """1000 hosts from one base: built, built again, checked, reviewed."""
+    return fleetbench.measure(scratch / "fleet")
 
 
-def installed(found: installbench.Installation) -> list[Row]:
+def installed(scratch: Path) -> Iterator[Row]:
     """The installation against `unsquashfs` of its images, both in the emulated machine.
 
     The bar is for unpacking. What else an installation does (sums, file systems, initramfs, boot
     loader, packages, the guest's image) takes as long for the small lab base as for a real one, and
     starts thousands of processes, which emulation is worst at: the profile says which step.
     """
-    rows = (
-        ("unpacking rootfs and desktopfs, emulated", found.steps["unpack"], "at most 1.3 x"),
-        ("the whole installation of the lab, emulated", found.total, ""),
-    )
-    return [
-        Row(
-            what=what,
-            value=value,
-            unit="s",
-            peer="unsquashfs of both images",
-            peer_value=found.unsquashfs,
-            bar=bar,
-            holds=not bar or value <= 1.3 * found.unsquashfs,
-        )
-        for what, value, bar in rows
-    ]
+    found = installbench.measure(HOST, scratch / "machines")
+    peer = "unsquashfs of both images"
+    yield Row(
+        what="unpacking rootfs and desktopfs, emulated", value=found.steps["unpack"], unit="s",
+        peer=peer, peer_value=found.unsquashfs, bar="at most 1.3 x",
+        holds=found.steps["unpack"] <= 1.3 * found.unsquashfs,
+    )  # fmt: skip
+    for step, seconds in found.steps.items():
+        yield Row(what=f"the installation's step {step}, emulated", value=seconds, unit="s")
+    yield Row(
+        what="the whole installation of the lab, emulated", value=found.total, unit="s",
+        peer=peer, peer_value=found.unsquashfs,
+    )  # fmt: skip
 
 
 def timed(action: Callable[[], object], times: int = 5) -> float:
@@ -262,3 +224,15 @@ def timed(action: Callable[[], object], times: int = 5) -> float:
         action()
         taken.append(time.perf_counter() - started)
     return statistics.median(taken)
+
+
+# In this order: what takes minutes comes last.
+MEASURES: dict[str, Measure] = {
+    "parts": per_host_bytes,
+    "nothing": nothing_to_do,
+    "seed": seed_against_localds,
+    "fleet": fleet,
+    "media": media,
+    "serving": slow_clients,
+    "installation": installed,
+}

@@ -33,6 +33,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
+        if item.path.parent == TOP / "tests/dodo":
+            item.add_marker(pytest.mark.commands)
         place = item.path.as_posix().partition("/tests/unit/")[2]
         if place.startswith(SPAWNING):
             item.add_marker(pytest.mark.spawns)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 LARGE = 64 * 2**20
 TEST_PARTS = {
     "quick": "the tests that boot nothing, in two minutes",
+    "commands": "the commands as people type them, and the attacks on a review",
     "media": "the tests that read built media back",
     "boot": "the tests that boot media in emulated machines",
     "cleanroom": "the README's commands in new, minimal Debian systems",

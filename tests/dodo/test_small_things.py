@@ -7,6 +7,8 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import checkout
@@ -14,8 +16,6 @@ import pytest
 from checkout import HASH, PYTHON, environment
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from checkout import Copy
 
 # Fixtures, assigned so that no argument hides an import.
@@ -100,14 +100,20 @@ def test_a_broken_template_is_told_with_its_line(text: str, wanted: str, copy: C
 
 def test_a_build_that_cannot_be_written(copy: Copy) -> None:
     """Read-only for everybody, as a mount is; and somebody else's, as after `sudo ./doit`."""
-    script = 'mount --bind build build && mount -o remount,ro,bind build && exec "$@"'
-    words = ["unshare", "--mount", "sh", "-c", script, "sh", PYTHON, "-m", "doit", "build"]
-    if os.geteuid() == 0:
+    words = [PYTHON, "-m", "doit", "build"]
+    if os.geteuid() != 0:
+        (copy.path / "build").chmod(0o555)
         judge(run(copy.path, words))
-    for path in (copy.path, *copy.path.parents):
-        if path.stat().st_uid == os.geteuid() and not path.stat().st_mode & 0o001:
-            pytest.skip("another user does not reach this directory")
-    judge(run(copy.path, ["setpriv", "--reuid=65534", "--clear-groups", *words[-4:]]))
+        (copy.path / "build").chmod(0o755)
+        return
+    script = 'mount --bind build build && mount -o remount,ro,bind build && exec "$@"'
+    judge(run(copy.path, ["unshare", "--mount", "sh", "-c", script, "sh", *words]))
+    # pytest's own folders are closed to everybody else.
+    with tempfile.TemporaryDirectory() as place:
+        Path(place).chmod(0o755)
+        folder = shutil.copytree(copy.path, Path(place) / "checkout", symlinks=True)
+        folder.chmod(0o755)
+        judge(run(folder, ["setpriv", "--reuid=65534", "--clear-groups", *words]))
 
 
 def run(folder: Path, words: list[str]) -> subprocess.CompletedProcess[str]:

@@ -15,10 +15,12 @@ from vfioneer.system.paths import BUILD, OVERLAYS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-QUICK = ("tests/unit", "tests/golden", "tests/dodo", "tests/checks")
+QUICK = ("tests/unit", "tests/golden", "tests/checks")
+COMMANDS = ("tests/dodo", "tests/unit/review", "tests/unit/overlays")
 MACHINES = ("tests/boot", "tests/media", "tests/unit")
 PARTS = {
-    "quick": [*QUICK, "-m", "not soak and not boot", "-n2", "--dist=worksteal"],
+    "quick": [*QUICK, "-m", "not (soak or boot or commands)", "-n2", "--dist=worksteal"],
+    "commands": [*COMMANDS, "-m", "commands and not soak", "-n2", "--dist=worksteal"],
     "media": ["tests/media", "-m", "not soak and not boot"],
     "boot": [*MACHINES, "-m", "boot and not soak", "-n2", "--dist=loadfile"],
     "cleanroom": ["tests/cleanroom", "-n2", "--dist=worksteal"],

@@ -24,7 +24,7 @@ from vfioneer.review import _refusal, examine, render, report
 if TYPE_CHECKING:
     from vfioneer.review.change import Review
 
-pytestmark = pytest.mark.spawns
+pytestmark = [pytest.mark.spawns, pytest.mark.commands]
 
 TOP = Path(__file__).resolve().parents[3]
 HOSTS = ("lab01", "amd01")
