@@ -126,7 +126,7 @@ def doit(*words: str, folder: Path = Path()) -> float:
     """Return the seconds that a command takes in a checkout."""
     started = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-m", "doit", *words],
+        [sys.executable, "-m", "vfioneer", *words],
         cwd=folder,
         check=False,
         capture_output=True,
