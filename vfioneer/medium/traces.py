@@ -25,7 +25,6 @@ import os
 import secrets
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vfioneer.medium import inputs
@@ -39,6 +38,7 @@ from vfioneer.system.secrets import Vault
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
 SALT = BUILD / ".salt"
 # A kernel's clock for files moves in steps: what was touched this shortly before may change again
@@ -60,7 +60,7 @@ class Trace:
 def read(host: str, step: str) -> Trace | None:
     """Return the trace of a step, None where there is none that can be read."""
     try:
-        data = json.loads(_path(host, step).read_bytes())
+        data = json.loads(_text(_path(host, step)))
         return Trace(
             made_from=dict(data["made_from"]),
             outputs={path: tuple(known) for path, known in data["outputs"].items()},
@@ -110,9 +110,10 @@ def is_fresh(host: str, step: str) -> bool:
     trace = read(host, step)
     if trace is None:
         return False
-    directory = Outputs(host).directory
+    # Words, not paths: a fleet asks for some hundred files of each host.
+    directory = f"{Outputs(host).directory}/"
     try:
-        same = all(stat(directory / path) == known for path, known in trace.outputs.items())
+        same = all(stat(directory + path) == known for path, known in trace.outputs.items())
     except OSError:
         return False
     return same and all(value(host, key) == known for key, known in trace.made_from.items())
@@ -133,7 +134,7 @@ def value(host: str, key: str) -> str:
         step, _, path = rest.partition(":")
         trace = read(host, step)
         return trace.sums.get(path, "") if trace else ""
-    return _file(Path(rest), large=kind == "large")
+    return _file(rest, large=kind == "large")
 
 
 def values(host: str, keys: Iterable[str]) -> dict[str, str]:
@@ -152,26 +153,29 @@ def files_read_since(paths: Iterable[Path], started_ns: int) -> dict[str, str]:
             touched = path.stat().st_ctime_ns >= started_ns - _STEP_NS
         except OSError:
             touched = False
-        found[f"file:{path}"] = UNSURE if touched else _file(path, large=False)
+        found[f"file:{path}"] = UNSURE if touched else _file(str(path), large=False)
     return found
 
 
-def _file(path: Path, *, large: bool) -> str:
+def _file(path: str, *, large: bool) -> str:
     try:
-        if large:
-            return digests.of(path)
-        return _small(path, *_followed(path))
+        return digests.of(path) if large else _small(path, *_stat(path))
     except (OSError, UserError):
         return ""
 
 
 @cache
-def _small(path: Path, *_stat_of_it: int) -> str:
+def _small(path: str, *_stat_of_it: int) -> str:
     """Read a file once a process as long as nothing touches it: hosts share most of theirs."""
     # A device or a pipe has no content to know; whoever loads the recipe says so.
     if not is_regular(path):
         return UNSURE
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return hashlib.sha256(_text(path)).hexdigest()
+
+
+def _text(path: str | Path) -> bytes:
+    with open(path, "rb") as stream:  # noqa: PTH123  # often
+        return stream.read()
 
 
 @cache
@@ -201,16 +205,19 @@ def _salt() -> bytes:
     return SALT.read_bytes()
 
 
-def stat(path: Path) -> tuple[int, ...]:
+def stat(path: str | Path) -> tuple[int, ...]:
     """Return size, mtime and ctime in ns, and inode of a file, or of a link itself."""
-    found = path.lstat()
+    return _identity(os.lstat(path))
+
+
+def _stat(path: str) -> tuple[int, ...]:
+    return _identity(os.stat(path))  # noqa: PTH116  # often
+
+
+def _identity(found: os.stat_result) -> tuple[int, ...]:
     return (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
 
 
-def _followed(path: Path) -> tuple[int, ...]:
-    found = path.stat()
-    return (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
-
-
+@cache
 def _path(host: str, step: str) -> Path:
     return Outputs(host).directory / ".made" / f"{step}.json"

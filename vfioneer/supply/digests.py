@@ -15,6 +15,7 @@ import hashlib
 import json
 import os
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vfioneer.system import files
@@ -25,7 +26,6 @@ from vfioneer.system.progress import say, size_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 SMALL = 64 * 2**10
 """Reading a file of so many bytes costs no more than looking its sum up."""
@@ -35,9 +35,11 @@ _WORTH_SAYING = 256 * 2**20
 # A kernel's clock for files moves in steps of up to 10 ms: a change within the same one as the
 # last would leave the same ctime.
 _STEP_NS = 20_000_000
+# What this process has read of the memory: the hosts of a fleet share their large files.
+_looked_up: dict[tuple[object, ...], str] = {}
 
 
-def of(path: Path, *, fresh: bool = False) -> str:
+def of(path: str | Path, *, fresh: bool = False) -> str:
     """Return the sha256 of a file.
 
     Args:
@@ -49,6 +51,7 @@ def of(path: Path, *, fresh: bool = False) -> str:
     known = None if fresh else remembered(path)
     if known:
         return known
+    path = Path(path)
     before = _stat(path)
     found = read(path)
     if identity(_stat(path)) != identity(before):
@@ -75,19 +78,24 @@ def listing_faults(directory: Path, *, digest: Callable[[Path], str] | None = No
     return wrong
 
 
-def remembered(path: Path) -> str | None:
+def remembered(path: str | Path) -> str | None:
     """Return the sha256 found earlier, if nothing has touched the file since."""
     if os.environ.get(REREAD, "0") not in ("", "0"):
         return None
     try:
-        now = path.stat()
+        now = os.stat(path)  # noqa: PTH116  # often
     except OSError:
         return None
     if now.st_size <= SMALL:
         return None
-    known = read_json(_memory(path))
-    found = known.get("sha256")
-    return found if known.get("file") == identity(now) and isinstance(found, str) else None
+    key = (str(path), *identity(now).values())
+    if key not in _looked_up:
+        known = read_json(_memory(path))
+        found = known.get("sha256")
+        if known.get("file") != identity(now) or not isinstance(found, str):
+            return None
+        _looked_up[key] = found
+    return _looked_up[key]
 
 
 def remember(path: Path, sha256: str) -> None:
@@ -134,7 +142,7 @@ def read_json(path: Path) -> dict[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
-def _memory(path: Path) -> Path:
+def _memory(path: str | Path) -> Path:
     return MEMORY / f"{hashlib.sha256(os.fsencode(path)).hexdigest()[:32]}.json"
 
 

@@ -105,14 +105,15 @@ def _rename(partial: Path, path: Path) -> None:
 
 def _sweep(path: Path) -> None:
     """Remove what processes that are no more left beside a file."""
-    for left in path.parent.glob(f".{_literal(path.name)}.*.partial"):
-        match = _PARTIAL.fullmatch(left.name)
+    start = f".{path.name}."
+    try:
+        names = os.listdir(path.parent)  # noqa: PTH208  # names are enough, and this is often
+    except FileNotFoundError:
+        return
+    for name in names:
+        match = _PARTIAL.fullmatch(name) if name.startswith(start) else None
         if match and match[1] == path.name and not _is_running(int(match[2])):
-            _remove(left)
-
-
-def _literal(name: str) -> str:
-    return re.sub(r"([*?[])", r"[\1]", name)
+            _remove(path.with_name(name))
 
 
 def _is_running(process: int) -> bool:

@@ -53,9 +53,9 @@ def _read(descriptor: int, count: int) -> bytes:
     return b"".join(parts)
 
 
-def is_regular(path: Path) -> bool:
+def is_regular(path: str | Path) -> bool:
     """Whether a file can be read to its end: not where it is a device, a pipe or missing."""
     try:
-        return stat.S_ISREG(path.stat().st_mode)
+        return stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116  # often
     except OSError:
         return False

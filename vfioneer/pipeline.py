@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: MIT
+"""doit as it is run here: its own commands, with messages that people can use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from doit.cmdparse import CmdParseError
+from doit.doit_cmd import DoitMain
+from doit.exceptions import InvalidCommand, InvalidDodoFile
+
+from vfioneer.command.line import parse
+from vfioneer.command.table import TABLE, Group
+from vfioneer.recipe.selection import hosts as chosen
+from vfioneer.system.errors import UserError
+
+
+class _Plain:
+    """A command of doit whose messages do not show doit's inside."""
+
+    def parse_execute(self, arguments: list[str]) -> Any:
+        try:
+            return super().parse_execute(arguments)  # type: ignore[misc]  # of doit's command
+        except CmdParseError as error:
+            said = str(error).partition(" (parsing options")[0].rpartition("Command: ")[2]
+            hint = "variables are NAME=value; ./doit help shows the commands"
+            raise InvalidDodoFile(f"{said}\n  hint: {hint}") from None
+        except InvalidCommand as error:
+            if error.not_found is None:
+                said = str(error).splitlines()[0]
+                raise InvalidDodoFile(f"{said}\n  hint: ./doit help") from None
+            message = f"there is no {error.not_found}"
+            raise InvalidDodoFile(f"{message}\n  hint: ./doit list --all shows all") from None
+
+
+class Doit(DoitMain):  # type: ignore[misc]  # doit has no types
+    """doit behind ./doit."""
+
+    BIN_NAME = "./doit"
+    DOIT_CMDS = tuple(
+        type(command.__name__, (_Plain, command), {"name": command.get_name()})
+        for command in DoitMain.DOIT_CMDS
+        # These two are our own.
+        if command.get_name() not in ("help", "tabcompletion")
+    )
+
+
+def run(arguments: list[str]) -> int:
+    """Run a command line by doit and return its exit status."""
+    if "" in arguments:
+        import sys
+
+        sys.stderr.write("ERROR: one of the words is empty\n  hint: ./doit help\n")
+        return 3
+    return int(Doit().run(host_by_host(arguments)) or 0)
+
+
+def host_by_host(arguments: list[str]) -> list[str]:
+    """Name the hosts' own tasks before the word that stands for all of them.
+
+    Given `pxe`, doit takes one step of all hosts before it takes the next, and what the first step
+    of a host has read and rendered would have to wait for a thousand others, or be made again.
+    """
+    line = parse(arguments)
+    if not all(word in TABLE and TABLE[word].group is not Group.DOIT for word in line.words):
+        return arguments
+    try:
+        hosts = chosen(dict(line.variables))
+    except UserError:
+        # doit's tasks say so.
+        return arguments
+    found: list[str] = []
+    for word in arguments:
+        step = "manifest" if word == "build" else word
+        if word in line.words and TABLE[step].parts == "hosts":
+            found += [f"{step}:{host}" for host in hosts]
+        found.append(word)
+    return found
