@@ -101,6 +101,19 @@ class RecipeError(UserError):
         return type(self), (self.problems,)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """What is wrong at a place, found by who has the values and not the document."""
+
+    loc: Loc
+    message: str
+    hint: str = ""
+
+    def of(self, document: Document) -> Problem:
+        """Return it as an error of this document, with line and column."""
+        return document.problem(self.loc, self.message, hint=self.hint)
+
+
 @dataclass(kw_only=True)
 class Document:
     """One parsed YAML file, or several merged into one: every mark knows its own file."""

@@ -128,7 +128,7 @@ def load(name: str, *, open_document: Callable[[Path], Document] = read) -> Host
         recipe_document=recipe_document,
         hardware_document=hardware_document,
     )
-    problems = [found(recipe_document) for found in host.assignment.problems]
+    problems = [fault.of(recipe_document) for fault in host.assignment.faults]
     problems += [*unpackaged, *rom_problems(recipe_document, recipe)]
     if problems:
         raise RecipeError(problems)

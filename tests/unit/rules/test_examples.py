@@ -144,12 +144,12 @@ def test_the_right_one_does_not(rule: Rule) -> None:
 def test_what_is_prevented_is_refused(rule: Rule) -> None:
     if rule.id == "VF111":
         # It is a function of the machine, so that only the assignment can refuse it.
-        (refusal,) = host(rule.example, rule.example.wrong).assignment.problems
-        assert "bridges stay with the host" in str(refusal(GPU01.recipe_document))
+        (refusal,) = host(rule.example, rule.example.wrong).assignment.faults
+        assert "bridges stay with the host" in refusal.message
     else:
         with pytest.raises(AssertionError, match=r"recipes/gpu01\.yaml:\d+:\d+: "):
             host(rule.example, rule.example.wrong)
-    assert not host(rule.example, rule.example.right).assignment.problems
+    assert not host(rule.example, rule.example.right).assignment.faults
 
 
 @pytest.mark.parametrize("rule", RULES, ids=named)
