@@ -98,6 +98,7 @@ class Machine:
 
     @property
     def running(self) -> bool:
+        """Whether QEMU runs: it ends when the machine switches itself off."""
         return self.process.poll() is None
 
     @property
@@ -110,6 +111,7 @@ class Machine:
         return clean(self.serial_log.read_bytes())
 
     def statuses(self) -> list[Status]:
+        """Every status line so far, in order (see `status_lines`)."""
         return status_lines(self.text())
 
     def wait_for(

@@ -58,6 +58,7 @@ def _digest(paths: Iterable[Path], *, below: Path) -> str:
 
 
 def source_names() -> list[str]:
+    """Return the names of all sources, sorted, without reading any."""
     return sorted(p.stem for p in SOURCES.glob("*.yaml") if not p.stem.endswith(".lock"))
 
 

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Host:
+    """A recipe with all that it names, each read and checked for its form, and the documents."""
+
     recipe: Recipe
     hardware: Hardware
     base: Source
@@ -56,6 +58,7 @@ class Host:
 
     @cached_property
     def assignment(self) -> Assignment:
+        """Which functions go to the guest, and how; worked out once."""
         return assign(self.recipe, self.hardware)
 
     @property
@@ -85,10 +88,12 @@ def names() -> list[str]:
 
 
 def recipe_path(name: str) -> Path:
+    """Return where a host's recipe lies, there or not."""
     return RECIPES / f"{name}.yaml"
 
 
 def hardware_path(name: str) -> Path:
+    """Return where a host's hardware file lies, there or not."""
     return HARDWARE / f"{name}.yaml"
 
 
