@@ -60,14 +60,14 @@ def unsquashfs_alone(run: rehearsal.Rehearsal) -> float:
     disc = Drive(path=run.media, kind=DriveKind.CDROM, bootindex=0)
     serial = run.emulated.hardware.disks[0].serial
     with Machine(rehearsal.order(run, "alone", disc)) as machine:
-        open_live_shell(machine)
-        machine.run_command(
+        shell = open_live_shell(machine)
+        shell.succeed(
             f"disk=$(lsblk -dnpo NAME,SERIAL | awk '$2 == \"{serial}\" {{ print $1 }}'); "
             "mkfs.ext4 -F -q $disk; mkdir /run/alone; mount -o noatime $disk /run/alone",
             timeout=60,
         )
         # The installer has just read them for their sums, too.
-        machine.run_command(f"cat {' '.join(_LAYERS)} >/dev/null", 60)
+        shell.succeed(f"cat {' '.join(_LAYERS)} >/dev/null", 60)
         both = "; ".join(f"unsquashfs -f -n -d /run/alone {layer} >/dev/null" for layer in _LAYERS)
-        began, ended = machine.run_command(f"{_UPTIME}; {both}; {_UPTIME}", 120).split()
+        began, ended = shell.succeed(f"{_UPTIME}; {both}; {_UPTIME}", 120).split()
     return float(ended) - float(began)

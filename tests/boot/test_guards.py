@@ -19,7 +19,7 @@ from vfioneer.document.values import FirmwareMode
 from vfioneer.machine.command import Order
 from vfioneer.machine.drives import Drive, DriveKind
 from vfioneer.machine.machine import Machine
-from vfioneer.machine.shell import log_in
+from vfioneer.machine.shell import Shell, log_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,7 +115,7 @@ def sums(disks: dict[str, Path]) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def live(
     disks: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Machine, dict[str, str]]]:
+) -> Iterator[tuple[Shell, dict[str, str]]]:
     before = sums(disks)
     drives = [Drive(path=p, kind=DriveKind.VIRTIO, serial=n) for n, p in disks.items()]
     held = disk(tmp_path_factory.mktemp("held"), "HELD", "5 GiB")
@@ -133,11 +133,13 @@ def live(
         # The medium of lab01 on a machine that is not lab01: the first guard, unprovoked.
         found = machine.wait_for(r"state=failed step=guards .*nothing was written.*", LIVE * 2)
         assert "wrong machine" in found.group()
-        log_in(machine)
-        machine.run_command("cp /etc/vfioneer/host.env /run/host.env")
+        shell = log_in(machine)
+        # The target that the installer is a part of is up, although the installer has refused.
+        shell.wait_for_unit("vfioneer-live.target")
+        shell.succeed("cp /etc/vfioneer/host.env /run/host.env")
         for command in OLD_SYSTEM:
-            machine.run_command(command, 60)
-        yield machine, before
+            shell.succeed(command, 60)
+        yield shell, before
 
 
 def settings(values: dict[str, str]) -> str:
@@ -145,31 +147,32 @@ def settings(values: dict[str, str]) -> str:
 
 
 @pytest.mark.parametrize("guard", GUARDS)
-def test_guard(guard: str, live: tuple[Machine, dict[str, str]]) -> None:
-    machine, _ = live
+def test_guard(guard: str, live: tuple[Shell, dict[str, str]]) -> None:
+    shell, _ = live
     changed, reason = GUARDS[guard]
     values = IDENTITY | {key: value for key, value in changed.items() if key != "IMAGES"}
-    machine.run_command(
+    shell.succeed(
         f"cp /run/host.env /etc/vfioneer/host.env; ({settings(values)}) >>/etc/vfioneer/host.env"
     )
     if "IMAGES" in changed:
-        machine.run_command(r"sed -i 's/^......../00000000/' /etc/vfioneer/images.sha256")
-    machine.run_command("/usr/local/lib/vfioneer/install; dmesg | tail -n 3", 60)
-    said = [s for s in machine.statuses() if s.state == "failed"][-1]
+        shell.succeed(r"sed -i 's/^......../00000000/' /etc/vfioneer/images.sha256")
+    shell.fail("/usr/local/lib/vfioneer/install", 60)
+    shell.succeed("dmesg | tail -n 3")
+    said = [s for s in shell.machine.statuses() if s.state == "failed"][-1]
     assert said.step == "guards"
     assert "nothing was written" in said.detail
     assert reason in said.detail
 
 
-def test_a_held_disk_is_freed_and_not_taken_again(live: tuple[Machine, dict[str, str]]) -> None:
-    machine, _ = live
-    machine.run_command("umount /mnt; cp /run/host.env /etc/vfioneer/host.env")
-    said = machine.run_command(f"bash -Eeuo pipefail -c '{'; '.join(PARTITION)}'", 120)
+def test_a_held_disk_is_freed_and_not_taken_again(live: tuple[Shell, dict[str, str]]) -> None:
+    shell, _ = live
+    shell.succeed("umount /mnt; cp /run/host.env /etc/vfioneer/host.env")
+    said = shell.succeed("set -E; " + "; ".join(PARTITION), 120)
     assert "vfioneer lab01 installing" in said
     assert "disk ,part VFIONEERESP,part vfioneer-root" in said, said
 
 
-def test_no_disk_has_changed(live: tuple[Machine, dict[str, str]], disks: dict[str, Path]) -> None:
-    machine, before = live
-    machine.quit()
+def test_no_disk_has_changed(live: tuple[Shell, dict[str, str]], disks: dict[str, Path]) -> None:
+    shell, before = live
+    shell.machine.quit()
     assert sums(disks) == before

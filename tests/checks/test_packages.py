@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,10 +49,48 @@ def test_every_package_has_its_floor() -> None:
     assert packages == set(ORDER)
 
 
+def drawn() -> dict[str, set[str]]:
+    """Return the arrows of the picture in HACKING.md."""
+    (picture,) = re.findall(r"```mermaid\n(.*?)```", (TOP / "HACKING.md").read_text(), re.S)
+    arrows: dict[str, set[str]] = {}
+    for line in picture.splitlines()[1:]:
+        tail, _, heads = line.strip().partition(" --> ")
+        arrows[tail] = set(heads.split(" & "))
+    return arrows
+
+
+def reached(arrows: dict[str, set[str]], start: str) -> set[str]:
+    heads = arrows.get(start, set())
+    return heads.union(*(reached(arrows, head) for head in heads))
+
+
+def test_the_picture_is_true() -> None:
+    """Every arrow is an import, every import is an arrow or a way along arrows, and none twice."""
+    imports: dict[str, set[str]] = {package: set() for package in ORDER}
+    for path in MODULES:
+        own = path.relative_to(TOP / "vfioneer").parts[0]
+        if own in imports:
+            imports[own] |= set(imported(path)) - {own}
+    arrows = drawn()
+    assert {*arrows, *(head for heads in arrows.values() for head in heads)} == set(ORDER)
+    for package in ORDER:
+        heads = arrows.get(package, set())
+        assert heads <= imports[package]
+        assert reached(arrows, package) >= imports[package]
+        assert not any(heads & reached(arrows, head) for head in heads), (
+            f"{package}: a needless arrow"
+        )
+
+
+def test_the_table_names_every_package_in_order() -> None:
+    text = (TOP / "HACKING.md").read_text().partition("## The packages")[2].partition("\n## ")[0]
+    assert re.findall(r"^\| `([a-z]+)` \|", text, re.M) == list(ORDER)
+
+
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(TOP)))
 def test_imports_go_down(path: Path) -> None:
-    own = path.parent.name
-    if own == "vfioneer":
+    own = path.relative_to(TOP / "vfioneer").parts[0]
+    if path.parent.name == "vfioneer":
         # The front knows paths, errors and the table of commands; what it calls, it names.
         assert set(imported(path)) <= {"system", "recipe", "medium", "command", *FRONT}
         return

@@ -30,8 +30,8 @@ DODO_LINES = 185
 GLUE = {"dodo.py", "vfioneer/tasks.py", "vfioneer/pipeline.py", "vfioneer/reporter.py"}
 # Programs, and what people write and copy; not the configuration files that land on a machine.
 WRITTEN = {".py", ".sh", ".yaml", ".toml", ".service", ".target", ".S"}
-EXPECTATIONS = ("tests/golden/cases/", "tests/golden/bad/", "lab/livefs/",
-                "lab/desktopfs/", "lab/rootfs/usr/lib/systemd/")  # fmt: skip
+EXPECTATIONS = ("tests/golden/cases/", "tests/golden/bad/", "lab/base/livefs/",
+                "lab/base/desktopfs/", "lab/base/rootfs/usr/lib/systemd/")  # fmt: skip
 
 
 @cache

@@ -18,7 +18,7 @@ def main(variables: Mapping[str, str]) -> None:
     wanted = variables.get("RULE", "").upper()
     if not wanted:
         for rule in rules.CATALOGUE.values():
-            print(f"{rule.id}  {rule.severity:7}  {rule.title}")
+            print(f"{rule.id}  {rule.kind:9}  {rule.title}")
         return
     if wanted not in rules.CATALOGUE:
         close = difflib.get_close_matches(wanted, rules.CATALOGUE, n=1)

@@ -59,6 +59,7 @@ def choose(name: str, links: Sequence[dict[str, Any]]) -> Link:
 
 
 def summary(link: dict[str, Any]) -> str:
+    """Return the name of an interface of `ip -json address`, and its first IPv4 address."""
     return " ".join([link["ifname"], *(str(address) for address in _addresses(link)[:1])])
 
 

@@ -81,10 +81,12 @@ class Server:
 
     @property
     def transfers(self) -> int:
+        """How many files are sent at once, at most."""
         return min(capacity.TRANSFERS, self.connections)
 
     @property
     def url(self) -> str:
+        """The address that a booting machine is given first."""
         port = "" if self.port == 80 else f":{self.port}"
         return f"http://{self.link.address.ip}{port}/{ENTRY}"
 

@@ -39,6 +39,8 @@ class Mark(NamedTuple):
 
 
 class Severity(StrEnum):
+    """How bad a problem is, the worst first: an error stops the build."""
+
     ERROR = "error"
     WARNING = "warning"
     NOTE = "note"
@@ -62,6 +64,7 @@ class Problem:
 
     @property
     def file(self) -> Path:
+        """Of the file that holds the value, which may be a profile of the recipe."""
         return self.mark.file
 
     @property
@@ -99,6 +102,19 @@ class RecipeError(UserError):
 
     def __reduce__(self) -> tuple[type[RecipeError], tuple[list[Problem]]]:
         return type(self), (self.problems,)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """What is wrong at a place, found by who has the values and not the document."""
+
+    loc: Loc
+    message: str
+    hint: str = ""
+
+    def of(self, document: Document) -> Problem:
+        """Return it as an error of this document, with line and column."""
+        return document.problem(self.loc, self.message, hint=self.hint)
 
 
 @dataclass(kw_only=True)
@@ -140,6 +156,16 @@ class Document:
         rule: str = "",
         key: bool = False,
     ) -> Problem:
+        """Return a problem of this document: its position, and the line as it may be shown.
+
+        Args:
+            loc: keys and indices from the root; what is not there stands at its nearest parent.
+            message: what is wrong, in lower case and without a full stop.
+            hint: what to do.
+            severity: an error where it is not given.
+            rule: the id of the rule that says so.
+            key: it is about the key and not about its value.
+        """
         mark = self.mark(loc, key=key)
         lines = self.lines.get(mark.file, [])
         return Problem(

@@ -29,6 +29,7 @@ class Form:
     wanted: str
 
     def check(self, text: str) -> str:
+        """Return the text; PydanticCustomError where it has another form."""
         # ASCII: \d would let every script's digits through.
         if re.fullmatch(self.pattern, text, re.ASCII) is None:
             raise PydanticCustomError("form", "not {wanted}", {"wanted": self.wanted})
@@ -46,6 +47,7 @@ class Form:
 
 
 def failure(message: str) -> PydanticCustomError:
+    """Return what a validator raises, for a message that needs no more than its text."""
     return PydanticCustomError("form", "{message}", {"message": message})
 
 

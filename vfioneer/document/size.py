@@ -38,10 +38,12 @@ class Size(Textual, int):
 
     @property
     def mib(self) -> int:
+        """Whole MiB, rounded down."""
         return self // 2**20
 
     @property
     def kib(self) -> int:
+        """Whole KiB, rounded down."""
         return self // 2**10
 
     @property

@@ -60,14 +60,17 @@ class PciAddress(Word):
 
     @property
     def slot(self) -> PciSlot:
+        """The slot that the function is in."""
         return PciSlot(self.rpartition(".")[0])
 
     @property
     def domain(self) -> int:
+        """The PCI domain (segment) as a number."""
         return int(self.split(":")[0], 16)
 
     @property
     def bus(self) -> int:
+        """The number of the bus."""
         return int(self.split(":")[1], 16)
 
     @property
@@ -110,6 +113,7 @@ class PciId(HexWord):
 
     @property
     def vendor(self) -> str:
+        """Four hexadecimal digits in lower case."""
         return self[:4]
 
     @property
@@ -194,6 +198,7 @@ class KernelArgument(Word):
 
     @property
     def key(self) -> str:
+        """What stands before the first equals sign."""
         return self.partition("=")[0]
 
 

@@ -6,10 +6,10 @@ from __future__ import annotations
 import tarfile
 from typing import TYPE_CHECKING
 
-from vfioneer.lab import bootstrap
-from vfioneer.lab.base import build as make_base
-from vfioneer.lab.guest import build as make_guest
-from vfioneer.lab.repository import build as make_repository
+from vfioneer.lab.base import bootstrap
+from vfioneer.lab.base.build import build as make_base
+from vfioneer.lab.guest.build import build as make_guest
+from vfioneer.lab.repository.build import build as make_repository
 from vfioneer.recipe.source import Kind, load_source
 from vfioneer.system.paths import CACHE, LAB_PACKAGES
 

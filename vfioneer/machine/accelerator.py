@@ -44,6 +44,8 @@ _SECTOR = bytes.fromhex(
 
 
 class Accelerator(StrEnum):
+    """What QEMU executes the machine with."""
+
     KVM = "kvm"
     TCG = "tcg"
 

@@ -20,6 +20,8 @@ STICK_BUS = "stick"
 
 
 class DriveKind(StrEnum):
+    """How a drive is plugged in."""
+
     CDROM = "cdrom"
     USB = "usb"
     SATA = "sata"
@@ -30,6 +32,8 @@ class DriveKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Drive:
+    """An image and how the machine has it; the file's suffix tells qcow2 from raw."""
+
     path: Path
     kind: DriveKind
     id: str = ""
@@ -41,6 +45,7 @@ class Drive:
 
     @property
     def format(self) -> str:
+        """What QEMU calls the image's format."""
         return "qcow2" if self.path.suffix == ".qcow2" else "raw"
 
 

@@ -3,8 +3,9 @@ r"""A machine in QEMU, from power-on to power-off, read and typed to through its
 
     order = Order(name="install", work=directory, drives=(disc, disk), firmware=FirmwareMode.UEFI)
     with Machine(order) as machine:
-        machine.wait_for("login: ", timeout=60)
-        machine.serial_write("root\n")
+        shell = log_in(machine)
+        shell.wait_for_unit("sshd.service")
+        address = shell.succeed("ip -brief address")
         machine.power_button()
         machine.wait_off(timeout=30)
 
@@ -97,6 +98,7 @@ class Machine:
 
     @property
     def running(self) -> bool:
+        """Whether QEMU runs: it ends when the machine switches itself off."""
         return self.process.poll() is None
 
     @property
@@ -109,6 +111,7 @@ class Machine:
         return clean(self.serial_log.read_bytes())
 
     def statuses(self) -> list[Status]:
+        """Every status line so far, in order (see `status_lines`)."""
         return status_lines(self.text())
 
     def wait_for(
@@ -134,12 +137,12 @@ class Machine:
                 return match
             self._check(text, unless)
             if ended:
-                message = f"{self._name} ended before it said {wanted.pattern!r}"
-                raise self._error(message)
+                message = f"{self.name} ended before it said {wanted.pattern!r}"
+                raise self.error(message)
             if time.monotonic() > until:
                 limit = timeout * self.accelerator.patience
-                message = f"{self._name} did not say {wanted.pattern!r} within {limit:.0f} s"
-                raise self._error(message)
+                message = f"{self.name} did not say {wanted.pattern!r} within {limit:.0f} s"
+                raise self.error(message)
             time.sleep(POLL_SECONDS)
 
     def wait_off(self, timeout: float) -> None:
@@ -149,33 +152,21 @@ class Machine:
             self._check(self.text(), "")
             if time.monotonic() > until:
                 limit = timeout * self.accelerator.patience
-                message = f"{self._name} is still on after {limit:.0f} s"
-                raise self._error(message)
+                message = f"{self.name} is still on after {limit:.0f} s"
+                raise self.error(message)
             time.sleep(POLL_SECONDS)
         self._drain.join(timeout=5)
         if self.process.returncode != 0:
-            message = f"{self._name}: QEMU ended with status {self.process.returncode}"
-            raise self._error(message)
+            message = f"{self.name}: QEMU ended with status {self.process.returncode}"
+            raise self.error(message)
 
     def serial_write(self, text: str) -> None:
         """Type on the serial port."""
         try:
             self._serial.sendall(text.encode())
         except OSError:
-            message = f"{self._name} has ended; nothing can be typed"
-            raise self._error(message) from None
-
-    def run_command(self, command: str, timeout: float = 20) -> str:
-        """Run a line in the shell that listens on the serial port and return what it prints.
-
-        The status of the line is not looked at; the prompt and the echo are cut off.
-        """
-        # The quotes keep the echo of the line from being taken for its end.
-        self.serial_write(f"echo 'vf''begin'; {command}; echo 'vf''end'\n")
-        self.wait_for(r"^vfbegin$", timeout)
-        begin = self._read_up_to
-        match = self.wait_for(r"^(?:[^\n]*?)vfend$", timeout)
-        return match.string[begin : match.end() - len("vfend")].strip("\n")
+            message = f"{self.name} has ended; nothing can be typed"
+            raise self.error(message) from None
 
     def send_keys(self, *combinations: str) -> None:
         """Press keys on its keyboard, such as "ret", "down", "ctrl-alt-f2" (QEMU's key codes)."""
@@ -197,8 +188,8 @@ class Machine:
         try:
             return self.monitor.execute(command, **arguments)
         except MachineError as error:
-            message = f"{self._name}: {error.message}"
-            raise self._error(message) from None
+            message = f"{self.name}: {error.message}"
+            raise self.error(message) from None
 
     def power_button(self) -> None:
         """Press it: a running system shuts down, firmware and boot loaders mostly do nothing."""
@@ -218,8 +209,17 @@ class Machine:
             self.process.kill()
         self.process.wait()
 
+    def error(self, message: str) -> MachineError:
+        """Return an error of this machine with what it said last, and where the rest is."""
+        tail = self.text().splitlines()[-SHOWN_LINES:]
+        said = self.qemu_log.read_text(errors="replace").splitlines()[-5:]
+        shown = "".join(f"\n    {line}" for line in (*tail, *(f"qemu: {line}" for line in said)))
+        hint = f"{self.serial_log}, {self.qemu_log} and {self.command_file} have it all"
+        return MachineError(message + shown, hint=hint)
+
     @property
-    def _name(self) -> str:
+    def name(self) -> str:
+        """What errors call it."""
         return f"machine {self.order.name}"
 
     def _check(self, text: str, unless: str) -> None:
@@ -228,15 +228,15 @@ class Machine:
             self._excused_up_to = len(text)
             self._restart()
         elif panic:
-            message = f"{self._name}: {panic[0]}"
-            raise self._error(message)
+            message = f"{self.name}: {panic[0]}"
+            raise self.error(message)
         failure = (
             re.compile(unless, re.MULTILINE).search(text, self._read_up_to) if unless else None
         )
         if failure:
             line = text[text.rfind("\n", 0, failure.start()) + 1 :].partition("\n")[0]
-            message = f"{self._name} said: {line}"
-            raise self._error(message)
+            message = f"{self.name} said: {line}"
+            raise self.error(message)
 
     def _restart(self) -> None:
         self.restarts += 1
@@ -246,13 +246,6 @@ class Machine:
         time.sleep(1)
         if not self.order.reboot:
             self.qmp("set-action", reboot="shutdown")
-
-    def _error(self, message: str) -> MachineError:
-        tail = self.text().splitlines()[-SHOWN_LINES:]
-        said = self.qemu_log.read_text(errors="replace").splitlines()[-5:]
-        shown = "".join(f"\n    {line}" for line in (*tail, *(f"qemu: {line}" for line in said)))
-        hint = f"{self.serial_log}, {self.qemu_log} and {self.command_file} have it all"
-        return MachineError(message + shown, hint=hint)
 
     def _copy_serial(self) -> None:
         # A thread and not QEMU's own logfile: an unread socket fills up and stops the machine.

@@ -21,6 +21,8 @@ HOST_SEEN_FROM_INSIDE = "10.0.2.2"
 
 @dataclass(frozen=True, kw_only=True)
 class UserNetwork:
+    """QEMU's own network, for which nobody needs rights: NAT, DHCP and TFTP inside QEMU."""
+
     tftp: Path | None = None
     """The root of the TFTP server inside QEMU."""
     bootfile: str = ""

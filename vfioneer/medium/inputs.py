@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 # The packages that decide on what is made for a host; the others only ask for it.
 DECIDING = ("system", "document", "recipe", "plan", "payload", "rules", "supply", "medium")
 
+# The folder of a kind that is `made: lab`: its payload in lab/, its code in vfioneer/lab/.
+LAB_PARTS = {"base": "base", "guest": "guest", "packages": "repository"}
+
 # What of a source is looked at by every command; ours have 2 kB.
 MAX_SOURCE = 2**20
 
@@ -55,6 +58,7 @@ def _digest(paths: Iterable[Path], *, below: Path) -> str:
 
 
 def source_names() -> list[str]:
+    """Return the names of all sources, sorted, without reading any."""
     return sorted(p.stem for p in SOURCES.glob("*.yaml") if not p.stem.endswith(".lock"))
 
 
@@ -77,16 +81,12 @@ def source_inputs(name: str) -> list[Path]:
         # What a base has installed is read from its images.
         inputs += [tree_stamp(base)] if base else []
         return [*inputs, lock] if lock.exists() else inputs
-    own = {"lab-guest": "guest", "lab-packages": "repository"}.get(name)
-    parts = {"guest": ("guest",), "repository": ("repository", "debs", "debfile", "alpm")}
-    code = [*(PACKAGE / "lab").glob("*.py"), PACKAGE / "supply" / "alpm.py"]
-    for path in (*LAB.rglob("*"), *code):
-        # guest_disk.py belongs to lab/guest/, boot.py to the base; sources.py to all.
-        word = path.stem.split("_")[0] if path.parts[0] == PACKAGE.name else path.parts[1]
-        owner = next((part for part, words in parts.items() if word in words), None)
-        if path.is_file() and (owner == own or word == "sources"):
-            inputs.append(path)
-    return sorted([*inputs, LAB_PACKAGES] if own == "repository" else inputs)
+    part = LAB_PARTS.get(_field(name, "kind"), "base")
+    payload = [path for path in (LAB / part).rglob("*") if path.is_file()]
+    code = [*(PACKAGE / "lab" / part).glob("*.py"), *(PACKAGE / "lab").glob("*.py")]
+    # A repository is written by the product's own module, without what the base has installed.
+    written = [PACKAGE / "supply" / "alpm.py", LAB_PACKAGES] if part == "repository" else []
+    return sorted([*inputs, *payload, *code, *written])
 
 
 def obtained_by(name: str) -> tuple[str, str]:

@@ -41,6 +41,8 @@ _DIRECTORY_MODE = 0o755
 
 @dataclass(frozen=True, kw_only=True)
 class File:
+    """A file of an overlay: its permission bits, and its content in bytes."""
+
     mode: int
     data: bytes
 
@@ -113,6 +115,7 @@ def _rom_files(host: Host) -> Tree:
 
 
 def text_file(text: str) -> File:
+    """Return a file of text in UTF-8, with the mode that files have by default (0644)."""
     return File(mode=_DEFAULT_MODE, data=text.encode())
 
 

@@ -106,6 +106,7 @@ def live_arguments(host: Host, label: str) -> tuple[str, ...]:
 
 
 def isolated_display_vendors(host: Host) -> set[str]:
+    """Return the vendor ids of the displays that vfio-pci takes at boot."""
     return {function.id.vendor for function in host.assignment.bound if function.is_display}
 
 

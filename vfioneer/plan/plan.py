@@ -70,6 +70,8 @@ class BootFiles:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
+    """All that follows from a host: what templates, steps and reports read, derived once."""
+
     host: Host
     kernel: KernelSettings
     serial: SerialConsole | None

@@ -42,6 +42,8 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True)
 class Tuning:
+    """What the domain says of CPUs, memory and clock beyond what the recipe names."""
+
     emulator_cpus: str
     """Where QEMU's own threads run, as libvirt's cpuset; empty where nothing is pinned."""
     cells: tuple[Cell, ...]
@@ -60,6 +62,7 @@ class Tuning:
 
 
 def tuning(host: Host) -> Tuning:
+    """Return the tuning of a host's guest: a pure function of recipe and hardware."""
     guest, cpu = host.recipe.guest, host.hardware.cpu
     pinned = len(guest.cpus.pins) == guest.cpus.total
     hidden = hide_kvm(host)

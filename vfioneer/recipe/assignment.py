@@ -4,17 +4,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
+from vfioneer.document.document import Fault
 from vfioneer.document.values import PciAddress, PciId
 from vfioneer.recipe import rom
 from vfioneer.recipe.recipe import BindAt, Binding
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from vfioneer.document.document import Document, Loc, Problem
+    from vfioneer.document.document import Loc
     from vfioneer.recipe.hardware import Hardware, PciFunction
     from vfioneer.recipe.recipe import Recipe
 
@@ -33,7 +33,7 @@ class Assignment:
     """Functions the host keeps although they have the ids of a bound one."""
     roms: Mapping[PciAddress, str]
     """What the recipe says of the ROM of each function of a device that it names."""
-    problems: tuple[Callable[[Document], Problem], ...] = ()
+    faults: tuple[Fault, ...] = ()
 
     @property
     def passed(self) -> tuple[PciFunction, ...]:
@@ -47,8 +47,8 @@ class Assignment:
 
 
 def assign(recipe: Recipe, hardware: Hardware) -> Assignment:
-    """Resolve the recipe's addresses through the hardware; an address it lacks is a problem."""
-    problems: list[Callable[[Document], Problem]] = []
+    """Resolve the recipe's addresses through the hardware; an address it lacks is a fault."""
+    faults: list[Fault] = []
     chosen: dict[PciAddress, tuple[PciFunction, BindAt]] = {}
     roms: dict[PciAddress, str] = {}
     for number, device in enumerate(recipe.passthrough.devices):
@@ -58,13 +58,13 @@ def assign(recipe: Recipe, hardware: Hardware) -> Assignment:
             functions: Sequence[PciFunction] = (exact,) if exact else ()
         else:
             functions = hardware.in_slot(device.pci)
-        problems += _judge(functions, loc, device.pci, recipe.host, chosen)
+        faults += _judge(functions, loc, device.pci, recipe.host, chosen)
         roms.update({f.address: device.rom for f in functions if _has_rom(f, device.rom)})
         chosen.update({f.address: (f, device.bind) for f in functions if not f.is_bridge})
     for number, address in enumerate(recipe.passthrough.also_pass):
         loc = ("passthrough", "also_pass", number)
         also = hardware.by_address.get(address)
-        problems += _judge((also,) if also else (), loc, address, recipe.host, chosen)
+        faults += _judge((also,) if also else (), loc, address, recipe.host, chosen)
         if also and not also.is_bridge:
             chosen[address] = (also, BindAt.BOOT)
     bound = tuple(f for f, bind in chosen.values() if bind is BindAt.BOOT)
@@ -82,7 +82,7 @@ def assign(recipe: Recipe, hardware: Hardware) -> Assignment:
         binding=automatic if wanted is Binding.AUTO else wanted,
         twins=twins,
         roms=roms,
-        problems=tuple(problems),
+        faults=tuple(faults),
     )
 
 
@@ -92,24 +92,22 @@ def _judge(
     target: str,
     host: str,
     chosen: dict[PciAddress, tuple[PciFunction, BindAt]],
-) -> list[Callable[[Document], Problem]]:
+) -> list[Fault]:
     if not functions:
         message = f"the hardware of {host} has no {target}"
-        return [partial(_problem, loc, message, "look at `lspci -D`, or probe the machine again")]
+        return [
+            Fault(loc=loc, message=message, hint="look at `lspci -D`, or probe the machine again")
+        ]
     twice = [f.address.short for f in functions if f.address in chosen]
     if twice:
         message = f"{', '.join(twice)} is passed already"
-        return [partial(_problem, loc, message, "")]
+        return [Fault(loc=loc, message=message)]
     if all(function.is_bridge for function in functions):
         message = f"{functions[0].label} is a bridge; bridges stay with the host"
-        return [partial(_problem, loc, message, "name the device behind it")]
+        return [Fault(loc=loc, message=message, hint="name the device behind it")]
     return []
 
 
 def _has_rom(function: PciFunction, named: str) -> bool:
     # A file is the graphics card's; its audio function has none.
     return function.is_display or not rom.is_file(named)
-
-
-def _problem(loc: Loc, message: str, hint: str, document: Document) -> Problem:
-    return document.problem(loc, message, hint=hint)

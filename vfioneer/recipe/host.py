@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Host:
+    """A recipe with all that it names, each read and checked for its form, and the documents."""
+
     recipe: Recipe
     hardware: Hardware
     base: Source
@@ -55,6 +57,7 @@ class Host:
 
     @cached_property
     def assignment(self) -> Assignment:
+        """Which functions go to the guest, and how; worked out once."""
         return assign(self.recipe, self.hardware)
 
     @property
@@ -84,10 +87,12 @@ def names() -> list[str]:
 
 
 def recipe_path(name: str) -> Path:
+    """Return where a host's recipe lies, there or not."""
     return RECIPES / f"{name}.yaml"
 
 
 def hardware_path(name: str) -> Path:
+    """Return where a host's hardware file lies, there or not."""
     return HARDWARE / f"{name}.yaml"
 
 
@@ -127,7 +132,7 @@ def load(name: str, *, open_document: Callable[[Path], Document] = read) -> Host
         recipe_document=recipe_document,
         hardware_document=hardware_document,
     )
-    problems = [found(recipe_document) for found in host.assignment.problems]
+    problems = [fault.of(recipe_document) for fault in host.assignment.faults]
     problems += [*unpackaged, *rom_problems(recipe_document, recipe)]
     if problems:
         raise RecipeError(problems)

@@ -35,6 +35,7 @@ def is_file(rom: str) -> bool:
 
 
 def path(rom: str) -> Path:
+    """Return where the file of a ROM lies, there or not."""
     return ROMS / rom
 
 

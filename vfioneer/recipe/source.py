@@ -216,6 +216,7 @@ class Lock(Model):
 
     @property
     def bytes(self) -> Size:
+        """Its size as sizes are shown."""
         return Size(self.size)
 
 
@@ -245,10 +246,12 @@ class PackagesLock(Model):
 
 
 def source_path(name: str) -> Path:
+    """Return where the description of a source lies, there or not."""
     return SOURCES / f"{name}.yaml"
 
 
 def lock_path(name: str) -> Path:
+    """Return where the lock of a source lies, there or not."""
     return SOURCES / f"{name}.lock.yaml"
 
 

@@ -108,17 +108,11 @@ def _devices(element: Element) -> Iterator[tuple[str, str]]:
 def _name(device: Element) -> tuple[str, frozenset[str]]:
     """Return what a device is called, and which of its attributes that has said already."""
     kind = device.get("type", "")
-    source = device.find("source")
-    if device.tag == "hostdev" and source is not None:
-        address = source.find("address")
-        if address is not None:
-            said = frozenset(f"source address {key}" for key in address.attrib)
-            return f"hostdev {reader.pci_address(address)}", said | {"mode", "type"}
-        vendor, product = source.find("vendor"), source.find("product")
-        if vendor is not None and product is not None:
-            ids = f"{vendor.get('id', '')[2:]}:{product.get('id', '')[2:]}"
-            said = frozenset({"source vendor id", "source product id", "mode", "type"})
-            return f"USB device {ids}", said
+    if device.tag == "hostdev" and reader.hostdev(device):
+        address = device.find("source/address") if kind == "pci" else None
+        named = [f"source address {key}" for key in address.attrib] if address is not None else []
+        said = frozenset({"mode", "type", "source vendor id", "source product id", *named})
+        return f"{'hostdev' if kind == 'pci' else 'USB device'} {reader.hostdev(device)}", said
     naming = {"disk": ("target", "dev"), "interface": ("mac", "address")}.get(device.tag)
     child = device.find(naming[0]) if naming else None
     if naming and child is not None:

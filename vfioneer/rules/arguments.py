@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from vfioneer.plan.drivers import GRAPHICS, graphics_modules
 from vfioneer.plan.kernel import isolated_display_vendors, passthrough_arguments
-from vfioneer.rules.rule import ERROR, WARNING, Finding, Rule, Unjudged
+from vfioneer.rules.rule import ERROR, WARNING, Example, File, Finding, Rule, Unjudged
 from vfioneer.rules.subject import value_of
 
 if TYPE_CHECKING:
@@ -118,7 +118,15 @@ RULES = (
             "The AMD driver knows off, fullflush, force_isolation and a few more; on is ignored"
             " with a line in the log. The IOMMU is on by default."
         ),
-        evidence="ROCm/legacy-rocm-build#3919; openshift-docs#118945; incus-os#949",
+        example=Example(
+            wrong="kernel: {arguments: [amd_iommu=on]}",
+            right="kernel: {arguments: []}",
+        ),
+        references=(
+            "ROCm/legacy-rocm-build#3919",
+            "openshift/openshift-docs#118945",
+            "lxc/incus-os#949",
+        ),
         remedy="drop it",
         judge=amd_iommu_is_a_value,
     ),
@@ -130,7 +138,14 @@ RULES = (
             "allow_unsafe_interrupts lets a guest send any interrupt to the host. It is only for"
             " machines that cannot remap interrupts, and a decision there."
         ),
-        evidence='pve-docs "Unsafe interrupts"; pavolelsig vfio.conf sets it blindly',
+        example=Example(
+            wrong="kernel: {arguments: [vfio_iommu_type1.allow_unsafe_interrupts=1]}",
+            right="kernel: {arguments: []}",
+        ),
+        references=(
+            "https://pve.proxmox.com/wiki/PCI_Passthrough",
+            "Scripts for vfio set it for everybody",
+        ),
         remedy="drop it; where the hardware cannot remap interrupts, waive this with the reason",
         judge=interrupts_are_safe,
     ),
@@ -143,7 +158,15 @@ RULES = (
             " with 'No interrupt remapping support'. Most often a firmware setting (x2APIC, VT-d)"
             " or intremap=off turned it off."
         ),
-        evidence='pve-docs "Unsafe interrupts"; vfio_iommu_type1.c',
+        example=Example(
+            wrong="iommu: {interrupt_remapping: false}",
+            right="iommu: {interrupt_remapping: true}",
+            file=File.HARDWARE,
+        ),
+        references=(
+            "https://pve.proxmox.com/wiki/PCI_Passthrough",
+            "The message is that of the kernel's vfio_iommu_type1.c",
+        ),
         remedy="enable it in the firmware, or allow unsafe interrupts on purpose",
         judge=interrupts_are_remapped,
     ),
@@ -155,7 +178,15 @@ RULES = (
             "pcie_acs_override comes with a patch that no stock kernel has, which ignores it"
             " silently. On a patched one the groups look smaller than the isolation really is."
         ),
-        evidence="bryansteiner README; lf-edge/eve#790 added it, #5488 moves to removing it",
+        example=Example(
+            wrong='kernel: {arguments: ["pcie_acs_override=downstream,multifunction"]}',
+            right="kernel: {arguments: []}",
+        ),
+        references=(
+            "https://github.com/bryansteiner/gpu-passthrough-tutorial",
+            "lf-edge/eve#790",
+            "lf-edge/eve#5488",
+        ),
         remedy="move the card to another slot; else waive this and install a patched kernel",
         judge=groups_are_real,
     ),
@@ -167,7 +198,14 @@ RULES = (
             "Arguments given by hand come after the derived ones, and for most keys the last one"
             " wins: intel_iommu=off, iommu=nopt or other ids undo what the recipe asks for."
         ),
-        evidence="kernel-parameters.txt; VFIO-Tools PR#2 (ids by hand)",
+        example=Example(
+            wrong="kernel: {arguments: [intel_iommu=off]}",
+            right="kernel: {arguments: []}",
+        ),
+        references=(
+            "https://docs.kernel.org/admin-guide/kernel-parameters.html",
+            "PassthroughPOST/VFIO-Tools#2",
+        ),
         remedy="drop it from kernel.arguments: what passthrough needs is derived",
         judge=arguments_agree,
     ),
@@ -180,7 +218,14 @@ RULES = (
             " radeon.modeset=1, and mhwd installs the proprietary driver unless driver=free is"
             " given. Our media leave modeset out for the vendors of passed cards."
         ),
-        evidence="manjaro/grub-theme cfg/defaults.cfg; manjaro-tools-livecd bin/mhwd-live.in",
+        example=Example(
+            wrong="kernel: {arguments: [nouveau.modeset=1]}",
+            right="kernel: {arguments: [i915.modeset=1]}",
+        ),
+        references=(
+            "https://gitlab.manjaro.org/artwork/branding/grub-theme",
+            "https://gitlab.manjaro.org/tools/development-tools/manjaro-tools",
+        ),
         remedy="drop it",
         judge=stock_driver_stays_off,
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vfioneer.rules.rule import ERROR, WARNING, Finding, Rule
+from vfioneer.rules.rule import ERROR, WARNING, Example, File, Finding, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,7 +65,13 @@ RULES = (
             " and qemu-desktop is what qemu was. pacman without a terminal takes the first"
             " provider."
         ),
-        evidence="Arch news: QEMU >= 7.0.0 changes split package setup",
+        example=Example(
+            wrong="packages: {names: [libvirt, qemu, edk2-ovmf]}",
+            right="packages: {names: [libvirt, qemu-desktop, edk2-ovmf]}",
+            given="base: {qemu_package: qemu-desktop}",
+            given_in=File.SOURCE,
+        ),
+        references=("https://archlinux.org/news/qemu-700-changes-split-package-setup/",),
         remedy="write the base's qemu_package",
         judge=qemu_has_this_name,
     ),
@@ -74,7 +80,13 @@ RULES = (
         title="a package of the hypervisor is missing",
         severity=ERROR,
         explanation="Without libvirt, QEMU and OVMF there is no guest to pass the card to.",
-        evidence="the guide installs libvirt, qemu, edk2-ovmf, virt-manager",
+        example=Example(
+            wrong="packages: {names: [libvirt, qemu]}",
+            right="packages: {names: [libvirt, qemu, edk2-ovmf]}",
+        ),
+        references=(
+            ("The guide that gpu01 follows installs libvirt, qemu, edk2-ovmf and virt-manager"),
+        ),
         remedy="add it to packages.names, or leave packages.names out",
         judge=hypervisor_is_whole,
     ),
@@ -87,7 +99,25 @@ RULES = (
             " /usr/share/edk2/x64; since the end of 2024 there are only the .4m ones. A domain"
             " with a wrong path does not start."
         ),
-        evidence="lima-vm/lima#3631; quickemu#1514; archinstall#4472; dracut-ng#1123",
+        example=Example(
+            wrong=(
+                'date: "2025-06-01"\n'
+                "base: {ovmf: {code: /usr/share/edk2-ovmf/x64/OVMF_CODE.fd, vars: "
+                "/usr/share/edk2-ovmf/x64/OVMF_VARS.fd}}"
+            ),
+            right=(
+                'date: "2025-06-01"\n'
+                "base: {ovmf: {code: /usr/share/edk2/x64/OVMF_CODE.4m.fd, vars: "
+                "/usr/share/edk2/x64/OVMF_VARS.4m.fd}}"
+            ),
+            file=File.SOURCE,
+        ),
+        references=(
+            "lima-vm/lima#3631",
+            "quickemu-project/quickemu#1514",
+            "archlinux/archinstall#4472",
+            "dracut-ng/dracut-ng#1123",
+        ),
         remedy="correct base.ovmf in the source",
         judge=ovmf_is_where_it_was,
     ),
@@ -99,7 +129,11 @@ RULES = (
             "mkinitcpio.conf.d came with version 36 (May 2023); before, a file there is ignored"
             " without a word, and the initramfs has no vfio."
         ),
-        evidence="archlinux/mkinitcpio commit 98d4dea; facts/manjaro.md",
+        example=Example(
+            wrong="kernel: {drop_in: vfio.conf}",
+            right="kernel: {modules: [nvme]}",
+        ),
+        references=("https://github.com/archlinux/mkinitcpio/commit/98d4dea",),
         remedy="none needed",
         prevented="/etc/mkinitcpio.conf is written whole on every base",
     ),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from vfioneer.plan.drivers import graphics_modules
 from vfioneer.plan.kernel import VIRQFD_FOLDED_IN
 from vfioneer.recipe.recipe import Binding
-from vfioneer.rules.rule import ERROR, WARNING, Finding, Rule, Unjudged
+from vfioneer.rules.rule import ERROR, WARNING, Example, File, Finding, Rule, Unjudged
 from vfioneer.rules.subject import value_of
 
 if TYPE_CHECKING:
@@ -131,9 +131,16 @@ RULES = (
             "vfio-pci.ids names a model, not a device: with two identical cards, or a USB"
             " controller of which the host has a second one, it takes them all."
         ),
-        evidence=(
-            "quickpassthrough#10; truenas/middleware#11397; Passthrough_helper_PopOS#2;"
-            " kubevirt#7755"
+        example=Example(
+            wrong="passthrough: {binding: ids}",
+            right="passthrough: {binding: auto}",
+            given='pci: [{address: "02:00.0", id: "10de:13c2", class: "0300", group: 20}]',
+        ),
+        references=(
+            "HikariKnight/quickpassthrough#10",
+            "truenas/middleware#11397",
+            "pavolelsig/Passthrough_helper_PopOS#2",
+            "kubevirt/kubevirt#7755",
         ),
         remedy="leave passthrough.binding out (auto), or write address",
         judge=ids_are_unambiguous,
@@ -149,8 +156,16 @@ RULES = (
             " initcall_blacklist=sysfb_init is reported to work and not to. A machine's only"
             " display is the one it boots on, also where it is no VGA controller (0380, 0302)."
         ),
-        evidence=(
-            "talos#14356; pop-os/linux#331; vfio-single-amdgpu#3; negativo17/nvidia-driver#129"
+        example=Example(
+            wrong="kernel: {arguments: []}",
+            right='kernel: {arguments: ["video=efifb:off"]}',
+            given='pci: [{address: "01:00.0", boot_vga: true}]',
+        ),
+        references=(
+            "siderolabs/talos#14356",
+            "pop-os/linux#331",
+            "cosminmocan/vfio-single-amdgpu-passthrough#3",
+            "negativo17/nvidia-driver#129",
         ),
         remedy="make the CPU's graphics or the BMC the primary display in the firmware",
         judge=boot_framebuffer_is_elsewhere,
@@ -164,7 +179,15 @@ RULES = (
             " in MODULES, but the hook kms (mkinitcpio 33 and later) and drivers named by hand"
             " race it."
         ),
-        evidence="mkinitcpio#95; omarchy#6791; bryansteiner#31",
+        example=Example(
+            wrong="kernel: {modules: [nouveau]}",
+            right="kernel: {modules: [i915]}",
+        ),
+        references=(
+            "basecamp/omarchy#6791",
+            "bryansteiner/gpu-passthrough-tutorial#31",
+            "https://wiki.archlinux.org/title/Kernel_mode_setting",
+        ),
         remedy="drop the module; for a host without a display of its own, drop the hook kms",
         judge=graphics_driver_comes_later,
     ),
@@ -176,7 +199,17 @@ RULES = (
             "Since Linux 6.2 vfio_virqfd is a part of vfio; mkinitcpio fails on a module that"
             " does not exist. Versions compare as numbers: 6.10 is newer than 6.2."
         ),
-        evidence="quickpassthrough#29; passthrough_helper_fedora#2; ansible-role-proxmox#349",
+        example=Example(
+            wrong="kernel: {modules: [vfio_virqfd]}",
+            right="kernel: {modules: []}",
+            given='base: {kernel: "6.10"}',
+            given_in=File.SOURCE,
+        ),
+        references=(
+            "HikariKnight/quickpassthrough#29",
+            "pavolelsig/passthrough_helper_fedora#2",
+            "lae/ansible-role-proxmox#349",
+        ),
         remedy="drop it from kernel.modules: it is added where the kernel has it",
         judge=virqfd_still_exists,
     ),
@@ -188,7 +221,16 @@ RULES = (
             "A driver with =y in the kernel's config probes before any module is loaded, so"
             " vfio-pci comes too late with ids; softdep has no effect on it either."
         ),
-        evidence="GPUPM#21, #19; PopOS PR#1",
+        example=Example(
+            wrong='passthrough: {devices: [{pci: "01:00"}, {pci: "00:1d.0", bind: boot}]}',
+            right=('passthrough: {devices: [{pci: "01:00"}, {pci: "00:1d.0", bind: guest-start}]}'),
+            given='kernel: {options: {CONFIG_USB_EHCI_PCI: "y"}}',
+        ),
+        references=(
+            "uwzis/GPU-Passthrough-Manager#19",
+            "uwzis/GPU-Passthrough-Manager#21",
+            "pavolelsig/Passthrough_helper_PopOS#1",
+        ),
         remedy="use bind: guest-start for it, or binding: address",
         judge=no_built_in_driver_wins,
     ),
@@ -200,7 +242,15 @@ RULES = (
             "Blacklisting snd_hda_intel or xhci_pci frees the card's functions, and silences the"
             " host's own sound or USB with them. Binding early makes it unnecessary."
         ),
-        evidence="bryansteiner#32, #22",
+        example=Example(
+            wrong='kernel: {arguments: ["modprobe.blacklist=nouveau,snd_hda_intel"]}',
+            right="kernel: {arguments: [modprobe.blacklist=nouveau]}",
+            given='pci: [{address: "00:03.0", driver: snd_hda_intel}]',
+        ),
+        references=(
+            "bryansteiner/gpu-passthrough-tutorial#22",
+            "bryansteiner/gpu-passthrough-tutorial#32",
+        ),
         remedy="drop it from the list; bind: boot takes the card's functions before their drivers",
         judge=blacklist_spares_the_host,
     ),
@@ -212,7 +262,14 @@ RULES = (
             "Without modconf the options of /etc/modprobe.d are not in the initramfs, and"
             " softdeps and ids given there come too late."
         ),
-        evidence="the guide; mkinitcpio#95",
+        example=Example(
+            wrong="kernel: {hooks: [base, udev]}",
+            right="kernel: {modules: []}",
+        ),
+        references=(
+            "The guide that gpu01 follows does so",
+            "https://wiki.archlinux.org/title/PCI_passthrough_via_OVMF",
+        ),
         remedy="none needed",
         prevented="modconf is put into HOOKS where the base's own list lacks it",
     ),
@@ -224,7 +281,11 @@ RULES = (
             "vfio-pci.ids=10de:13c2, 10de:0fbb ends at the blank: the second id becomes an argument"
             " of its own, and the card's sound stays with the host."
         ),
-        evidence="VFIO-Tools PR#2",
+        example=Example(
+            wrong='kernel: {arguments: ["vfio-pci.ids=10de:13c2, 10de:0fbb"]}',
+            right="kernel: {arguments: []}",
+        ),
+        references=("PassthroughPOST/VFIO-Tools#2",),
         remedy="none needed",
         prevented="the list is derived; a kernel argument with a blank is refused by its type",
     ),

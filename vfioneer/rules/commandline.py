@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vfioneer.plan import kernel
-from vfioneer.rules.rule import ERROR, WARNING, Finding, Rule
+from vfioneer.rules.rule import ERROR, WARNING, Example, Finding, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +28,12 @@ _LIVE = " vfioneer.mode=live"
 _NETWORK = (
     f"vmlinuz {'initrd=amd_ucode.img ' * 4} ip=dhcp BOOTIF=01-00-00-00-00-00-00"
     f" miso_http_srv={'h' * 64}/ vfioneer.server={'h' * 64}"
+)
+
+# An example that is too long for the kernel.
+_MANY = ", ".join(
+    f'"modprobe.blacklist={",".join(f"module{number:03}" for number in range(first, first + 45))}"'
+    for first in range(0, 180, 45)
 )
 
 
@@ -73,7 +79,16 @@ RULES = (
             " be. Counted are our arguments, the recipe's and what the boot loaders add, for the"
             " longest kind of boot. From 1842 bytes on this is a warning."
         ),
-        evidence="arch/x86/include/asm/setup.h (COMMAND_LINE_SIZE); vfio_pci.c (ids[1024])",
+        example=Example(
+            wrong=f"kernel: {{arguments: [{_MANY}]}}",
+            right="kernel: {arguments: [modprobe.blacklist=pcspkr]}",
+        ),
+        references=(
+            (
+                "COMMAND_LINE_SIZE stands in the kernel's arch/x86/include/asm/setup.h, "
+                "ids[1024] in vfio_pci.c"
+            ),
+        ),
         remedy="drop arguments from kernel.arguments; binding: address needs no list of ids",
         judge=command_line_fits,
     ),

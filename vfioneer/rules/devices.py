@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from vfioneer.recipe.rom import AUTO
-from vfioneer.rules.rule import ERROR, WARNING, Finding, Rule, Unjudged
+from vfioneer.rules.rule import ERROR, WARNING, Example, Finding, Rule, Unjudged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -135,7 +135,15 @@ RULES = (
             " people to pass the whole group. A bridge handed to vfio-pci takes everything behind"
             " it from the host, and libvirt refuses it as a hostdev."
         ),
-        evidence="64kramsystem/vga-passthrough#15; ultimate-macOS-KVM#213; kernel commit 5f096b1",
+        example=Example(
+            wrong='passthrough: {devices: [{pci: "00:01.0"}]}',
+            right='passthrough: {devices: [{pci: "01:00"}]}',
+        ),
+        references=(
+            "64kramsystem/vga-passthrough#15",
+            "Coopydood/ultimate-macOS-KVM#213",
+            "Commit 5f096b1 of the kernel lets bridges keep their drivers",
+        ),
         remedy="name the device behind the bridge",
         prevented="a bridge named by its address is an error, one within a slot is left out",
     ),
@@ -147,7 +155,16 @@ RULES = (
             "Scripts that find cards by boot_vga or by class 0300 do not see 3D controllers"
             " (0302) and other displays (0380): the kernel has boot_vga for class 0300 only."
         ),
-        evidence="kernel pci-sysfs pci_dev_attr_is_visible; GPUPM PR#33",
+        example=Example(
+            wrong='passthrough: {devices: [{class: "0300"}]}',
+            right='passthrough: {devices: [{pci: "01:00"}]}',
+        ),
+        references=(
+            (
+                "pci_dev_attr_is_visible in the kernel's pci-sysfs.c decides which functions "
+                "have boot_vga"
+            ),
+        ),
         remedy="none needed",
         prevented="cards are named by their address; a display is any class 03xx",
     ),
@@ -159,7 +176,14 @@ RULES = (
             "Group numbers are handed out in the order of discovery and change with firmware"
             " settings, added cards and kernels; bus numbers change with added cards."
         ),
-        evidence="harvester#10499; pve-docs, resource mapping",
+        example=Example(
+            wrong="passthrough: {devices: [{group: 1}]}",
+            right='passthrough: {devices: [{pci: "01:00"}]}',
+        ),
+        references=(
+            "harvester/harvester#10499",
+            "https://pve.proxmox.com/pve-docs/chapter-qm.html",
+        ),
         remedy="none needed; probe again after every change of cards or firmware",
         prevented=(
             "the recipe cannot name a group; groups come from the hardware file, and the host"
@@ -176,9 +200,23 @@ RULES = (
             " vendor-reset module, which does not build on every kernel; the graphics of AMD's APUs"
             " come back from a reset only with luck."
         ),
-        evidence=(
-            "gnif/vendor-reset#3, #25, #35, #72, #96; harvester#7430;"
-            " isc30/ryzen-gpu-passthrough-proxmox#45"
+        example=Example(
+            wrong='passthrough: {devices: [{pci: "01:00"}]}',
+            right=(
+                'passthrough: {devices: [{pci: "01:00"}]}\n'
+                "waive: [{rule: VF114, reason: the host reboots between two starts of the "
+                "guest}]"
+            ),
+            given='pci: [{address: "01:00.0", id: "1002:731f"}]',
+        ),
+        references=(
+            "gnif/vendor-reset#3",
+            "gnif/vendor-reset#25",
+            "gnif/vendor-reset#35",
+            "gnif/vendor-reset#72",
+            "gnif/vendor-reset#96",
+            "harvester/harvester#7430",
+            "isc30/ryzen-gpu-passthrough-proxmox#45",
         ),
         remedy="reboot the host between guest starts, or add vendor-reset to its packages",
         judge=device_can_be_reset,
@@ -192,7 +230,15 @@ RULES = (
             " unless its BAR is off; mobile chips have none; the ROM of the card that the host"
             " booted from reads back changed."
         ),
-        evidence="quickpassthrough 03_vbios_extract.go; deploy-VFIO README 9.2; pve-docs",
+        example=Example(
+            wrong='passthrough: {devices: [{pci: "01:00"}]}',
+            right='passthrough: {devices: [{pci: "01:00", rom: off}]}',
+            given='pci: [{address: "01:00.0", id: "1002:744c"}]',
+        ),
+        references=(
+            "https://github.com/portellam/deploy-VFIO",
+            "https://pve.proxmox.com/wiki/PCI_Passthrough",
+        ),
         remedy=(
             "write rom: off, or rom: <file> of recipes/roms/, beside the device; without it expect"
             " no picture before the guest's driver"
@@ -207,7 +253,15 @@ RULES = (
             "On boards with NVSwitch a card does nothing before Fabric Manager has set up the"
             " fabric: on the host (shared), or in a guest that gets the switches as well."
         ),
-        evidence="gpu-operator#2045",
+        example=Example(
+            wrong='passthrough: {devices: [{pci: "01:00"}]}',
+            right=(
+                'passthrough: {devices: [{pci: "01:00"}]}\n'
+                "waive: [{rule: VF116, reason: Fabric Manager runs on the host}]"
+            ),
+            given='pci: [{address: "05:00.0", id: "10de:22a3", class: "0680", group: 21}]',
+        ),
+        references=("NVIDIA/gpu-operator#2045",),
         remedy="run Fabric Manager where the switches are, and waive this with what was decided",
         judge=fabric_manager_is_decided,
     ),

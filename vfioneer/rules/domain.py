@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from vfioneer.document.size import Size
 from vfioneer.plan.tuning import driver_branch
 from vfioneer.rules.devices import NVIDIA
-from vfioneer.rules.rule import ERROR, WARNING, Finding, Rule
+from vfioneer.rules.rule import ERROR, WARNING, Example, File, Finding, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,7 +107,15 @@ RULES = (
             " of the guides does not: QEMU shows Hyper-V's leaves only beside other features of"
             " Hyper-V, which a Linux guest does not have."
         ),
-        evidence="kubevirt#3285, #5619; linuxiac on R465; QEMU target/i386/kvm, hyperv_enabled",
+        example=Example(
+            wrong="guest: {hidden: true}",
+            right="guest: {hide_kvm: auto}",
+        ),
+        references=(
+            "kubevirt/kubevirt#3285",
+            "kubevirt/kubevirt#5619",
+            "hyperv_enabled in QEMU's target/i386/kvm decides which leaves a guest sees",
+        ),
         remedy="none needed",
         prevented="guest.hide_kvm: auto hides KVM from GeForce drivers that would mind",
     ),
@@ -116,7 +124,14 @@ RULES = (
         title="vendor_id is longer than 12 characters or has a comma",
         severity=ERROR,
         explanation="CPUID has room for 12 characters, and a comma ends the value on QEMU's side.",
-        evidence="libvirt domaincommon.rng; VIR_DOMAIN_HYPERV_VENDOR_ID_MAX",
+        example=Example(
+            wrong="guest: {vendor_id: thirteenchars}",
+            right="guest: {vendor_id: whatever}",
+        ),
+        references=(
+            "libvirt has the limit as VIR_DOMAIN_HYPERV_VENDOR_ID_MAX",
+            "https://libvirt.org/formatdomain.html",
+        ),
         remedy="shorten it",
         prevented="the type of guest.vendor_id takes 1 to 12 letters and digits",
     ),
@@ -129,7 +144,23 @@ RULES = (
             " 2 MiB variable store does not boot, and the store cannot be converted in place. Each"
             " domain has its own copy of the store, removed with it."
         ),
-        evidence="community.libvirt#40, #159; crc#4229; opensvc#646",
+        example=Example(
+            wrong=(
+                "base: {ovmf: {code: /usr/share/edk2-ovmf/x64/OVMF_CODE_4M.fd, vars: "
+                "/usr/share/edk2-ovmf/x64/OVMF_VARS.fd}}"
+            ),
+            right=(
+                "base: {ovmf: {code: /usr/share/edk2-ovmf/x64/OVMF_CODE.fd, vars: "
+                "/usr/share/edk2-ovmf/x64/OVMF_VARS.fd}}"
+            ),
+            file=File.SOURCE,
+        ),
+        references=(
+            "ansible-collections/community.libvirt#40",
+            "ansible-collections/community.libvirt#159",
+            "crc-org/crc#4229",
+            "opensvc/opensvc#646",
+        ),
         remedy="correct base.ovmf in the source",
         judge=firmware_images_match,
     ),
@@ -142,7 +173,16 @@ RULES = (
             " Ridge names, both user-data and meta-data, an instance-id with a hyphen, and"
             " #cloud-config as the first line; and it is read again only for a new instance-id."
         ),
-        evidence="cloud-init#3882, #5858; cloudbase-init#89; ubuntu-rockchip#672",
+        example=Example(
+            wrong="guest: {seed: cidata.iso}",
+            right="guest: {user: {name: ubuntu}}",
+        ),
+        references=(
+            "canonical/cloud-init#3882",
+            "canonical/cloud-init#5858",
+            "cloudbase/cloudbase-init#89",
+            "Joshua-Riek/ubuntu-rockchip#672",
+        ),
         remedy="none needed",
         prevented="the seed is written with all of that, its instance-id made from its content",
     ),
@@ -154,7 +194,14 @@ RULES = (
             "A multicast address is refused by libvirt; the host's own address on the same bridge"
             " has both lose packets."
         ),
-        evidence="libvirt virMacAddrIsMulticast; IEEE 802",
+        example=Example(
+            wrong='guest: {network: {mac: "53:54:00:00:00:01"}}',
+            right='guest: {network: {mac: "52:54:00:00:00:01"}}',
+        ),
+        references=(
+            "libvirt refuses what its virMacAddrIsMulticast finds",
+            "IEEE 802 says which addresses are for groups",
+        ),
         remedy="leave guest.network.mac out: one is derived from the names",
         judge=guest_mac_is_fit,
     ),
@@ -167,7 +214,15 @@ RULES = (
             " and libvirt refuses to start the guest; one behind a passed controller is gone"
             " already."
         ),
-        evidence="libvirt: Multiple USB devices for ...",
+        example=Example(
+            wrong=(
+                'guest: {usb: ["046d:c31c"]}\n'
+                'passthrough: {devices: [{pci: "01:00"}, {pci: "00:1d.0"}]}'
+            ),
+            right=('guest: {usb: []}\npassthrough: {devices: [{pci: "01:00"}, {pci: "00:1d.0"}]}'),
+            given='usb: [{id: "046d:c31c", name: Keyboard, controller: "00:1d.0"}]',
+        ),
+        references=("https://libvirt.org/formatdomain.html",),
         remedy="pass the controller of the wanted ports instead",
         judge=usb_devices_are_clear,
     ),
@@ -176,7 +231,11 @@ RULES = (
         title="nobody can log in to the guest",
         severity=WARNING,
         explanation="Cloud images have no password, and none of the recipe's ways in is given.",
-        evidence="cloud-init, lock_passwd",
+        example=Example(
+            wrong="guest: {user: {name: ubuntu, password: null}}",
+            right='guest: {user: {name: ubuntu, password: "env:VFIONEER_GUEST_HASH"}}',
+        ),
+        references=("https://cloudinit.readthedocs.io/en/latest/reference/examples.html",),
         remedy="give guest.user ssh_keys, or a password by reference",
         judge=guest_lets_someone_in,
     ),
@@ -185,7 +244,12 @@ RULES = (
         title="the guest's disk does not fit onto the host's",
         severity=ERROR,
         explanation="The guest's disk grows to its full size as it is used; then both stop.",
-        evidence="libvirt: domain pauses on ENOSPC",
+        example=Example(
+            wrong="guest: {disk: {size: 110 GiB}}",
+            right="guest: {disk: {size: 40 GiB}}",
+            given="disks: [{name: sda, size: 120 GB, solid_state: true}]",
+        ),
+        references=("libvirt pauses a domain whose disk has no room left",),
         remedy="give the guest a smaller disk, or install to a larger one",
         judge=guest_disk_fits,
     ),
@@ -194,7 +258,11 @@ RULES = (
         title="the guest gets an NVIDIA card but no driver",
         severity=WARNING,
         explanation="Ubuntu's nouveau shows a picture at best; CUDA and speed need the driver.",
-        evidence="the guide: installing the driver is the bigger part of the deal",
+        example=Example(
+            wrong="guest: {packages: []}",
+            right="guest: {packages: [nvidia-driver-470]}",
+        ),
+        references=("The guide that gpu01 follows calls the driver the bigger part of the work",),
         remedy="add nvidia-driver-... to guest.packages",
         judge=guest_has_a_driver,
     ),
@@ -207,7 +275,13 @@ RULES = (
             " Their names became empty packages that install a newer branch, which may not know an"
             " older card, and which other settings, such as hide_kvm, do not expect."
         ),
-        evidence="packages.ubuntu.com, source packages nvidia-graphics-drivers-*",
+        example=Example(
+            wrong="guest: {packages: [nvidia-driver-460]}",
+            right="guest: {packages: [nvidia-driver-470]}",
+        ),
+        references=(
+            "https://packages.ubuntu.com/search?suite=bionic-updates&keywords=nvidia-driver",
+        ),
         remedy="name a branch that exists: nvidia-driver-470 knows GeForce 600 and newer",
         judge=driver_exists,
     ),

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from vfioneer.document.values import PciAddress
-from vfioneer.rules.rule import WARNING, Finding, Rule
+from vfioneer.rules.rule import WARNING, Example, File, Finding, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -129,7 +129,20 @@ RULES = (
             " guest; with its report beside the recipes the difference shows before. Numbers of"
             " groups that changed alone are no difference."
         ),
-        evidence="harvester#10499; lxc/incus#3422 (groups after a kernel update)",
+        example=Example(
+            wrong='pci: [{address: "01:00.0", group: 1}, {address: "01:00.1", group: 1}]',
+            right=(
+                'pci: [{address: "01:00.0", group: 1}, {address: "01:00.1", group: 1}, '
+                '{address: "02:00.0", id: "1b21:2142", class: "0c03", group: 1}]'
+            ),
+            file=File.HARDWARE,
+            given='pci: [{address: "0000:02:00.0", ids: "1b21:2142", group: 1}]',
+            given_in=File.REPORT,
+        ),
+        references=(
+            "harvester/harvester#10499",
+            "lxc/incus#3422",
+        ),
         remedy=(
             "probe again and compare; the report is read from recipes/reports/<host>.json, a copy"
             " of the host's /var/lib/vfioneer/report.json"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vfioneer.recipe.naming import guest_mac
-from vfioneer.rules.rule import ERROR, WARNING, Finding, Rule
+from vfioneer.rules.rule import ERROR, WARNING, Example, File, Finding, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -129,7 +129,13 @@ RULES = (
             "PXE finds its host by MAC address, and two machines with one address on a network"
             " lose packets to each other."
         ),
-        evidence="the usual copy of a recipe",
+        example=Example(
+            wrong='identity: {macs: ["52:54:00:00:00:01"]}',
+            right='identity: {macs: ["52:54:00:00:00:02"]}',
+            given='identity: {macs: ["52:54:00:00:00:01"]}',
+            given_in=File.OTHER_RECIPE,
+        ),
+        references=("A recipe is made as a copy of another, and what had to change was forgotten",),
         remedy="correct the later of the two",
         fleet=macs_are_unique,
     ),
@@ -141,7 +147,13 @@ RULES = (
             "UUID and serial number are what keeps a medium from the wrong machine. Two recipes"
             " that claim one would both install it."
         ),
-        evidence="the usual copy of a recipe",
+        example=Example(
+            wrong="identity: {serial: MS1C47012345}",
+            right="identity: {serial: MS1C47067890}",
+            given="identity: {serial: MS1C47012345}",
+            given_in=File.OTHER_RECIPE,
+        ),
+        references=("A recipe is made as a copy of another, and what had to change was forgotten",),
         remedy="correct the later of the two",
         fleet=identities_are_unique,
     ),
@@ -150,7 +162,13 @@ RULES = (
         title="two recipes claim the same disk",
         severity=ERROR,
         explanation="A serial number or WWN belongs to one disk, which is in one machine.",
-        evidence="the usual copy of a recipe",
+        example=Example(
+            wrong="install: {disk: {serial: S21NNXAG}}",
+            right="install: {disk: {serial: S21NNXAH}}",
+            given="install: {disk: {serial: S21NNXAG}}",
+            given_in=File.OTHER_RECIPE,
+        ),
+        references=("A recipe is made as a copy of another, and what had to change was forgotten",),
         remedy="correct the later of the two",
         fleet=disks_are_unique,
     ),
@@ -161,7 +179,13 @@ RULES = (
         explanation=(
             "Hosts, and guests on a bridge, share networks; one address is for one of them."
         ),
-        evidence="the usual copy of a recipe",
+        example=Example(
+            wrong="network: {address: 10.0.0.7/24}",
+            right="network: {address: 10.0.0.8/24}",
+            given="network: {address: 10.0.0.7/24}",
+            given_in=File.OTHER_RECIPE,
+        ),
+        references=("A recipe is made as a copy of another, and what had to change was forgotten",),
         remedy="correct the later of the two",
         fleet=addresses_are_unique,
     ),
@@ -173,7 +197,13 @@ RULES = (
             "Both are told by product or board only. Either medium installs either machine, so"
             " that the wrong host name ends up in the rack."
         ),
-        evidence="the usual rack: many machines of one model",
+        example=Example(
+            wrong="identity: {board: MAXIMUS VII RANGER}",
+            right="identity: {board: MAXIMUS VII RANGER, serial: MS1C47067890}",
+            given="identity: {board: MAXIMUS VII RANGER}",
+            given_in=File.OTHER_RECIPE,
+        ),
+        references=("A rack often holds many machines of one model",),
         remedy="add uuid, serial or macs to both identities",
         fleet=machines_are_told_apart,
     ),
@@ -182,7 +212,16 @@ RULES = (
         title="two hardware files are of the same machine",
         severity=WARNING,
         explanation="The rules of the later host were judged against another machine's inventory.",
-        evidence="the usual copy of a hardware file; some vendors ship equal UUIDs",
+        example=Example(
+            wrong="dmi: {uuid: 6c616230-312e-4000-8000-76666f6e6531}",
+            right="dmi: {uuid: ac616230-312e-4000-8000-76666f6e6531}",
+            file=File.HARDWARE,
+            given="dmi: {uuid: 6c616230-312e-4000-8000-76666f6e6531}",
+            given_in=File.OTHER_HARDWARE,
+        ),
+        references=(
+            ("A hardware file is made as a copy of another; and some vendors ship equal UUIDs"),
+        ),
         remedy="probe the later host itself",
         fleet=inventories_are_unique,
     ),

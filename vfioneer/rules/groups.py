@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vfioneer.rules.rule import ERROR, WARNING, Finding, Rule, Unjudged
+from vfioneer.rules.rule import ERROR, WARNING, Example, File, Finding, Rule, Unjudged
 from vfioneer.rules.subject import ETHERNET, STORAGE, USB
 
 if TYPE_CHECKING:
@@ -168,7 +168,16 @@ RULES = (
             " are groups only while the IOMMU runs. It is off in many firmwares as delivered, and"
             " kernels without CONFIG_INTEL_IOMMU_DEFAULT_ON need intel_iommu=on besides."
         ),
-        evidence="harvester#7541, #9903; facts: Manjaro kernels leave INTEL_IOMMU_DEFAULT_ON unset",
+        example=Example(
+            wrong="iommu: {enabled: false}",
+            right="iommu: {enabled: true}",
+            file=File.HARDWARE,
+        ),
+        references=(
+            "harvester/harvester#7541",
+            "harvester/harvester#9903",
+            "Manjaro's kernels leave CONFIG_INTEL_IOMMU_DEFAULT_ON unset",
+        ),
         remedy="enable VT-d or AMD-Vi in the firmware, boot once with intel_iommu=on, probe again",
         judge=iommu_is_on,
     ),
@@ -183,7 +192,15 @@ RULES = (
             " host and count as viable; a host or ISA bridge is a device to vfio, and its driver"
             " blocks the group."
         ),
-        evidence="the guide; vfio_dev_driver_allowed in the kernel's vfio_main.c; vfio.rst",
+        example=Example(
+            wrong='passthrough: {devices: [{pci: "01:00"}]}',
+            right='passthrough: {devices: [{pci: "01:00"}], also_pass: ["02:00.0"]}',
+            given='pci: [{address: "02:00.0", id: "1b21:2142", class: "0c03", group: 1}]',
+        ),
+        references=(
+            "https://docs.kernel.org/driver-api/vfio.html",
+            "vfio_dev_driver_allowed in the kernel's drivers/vfio/vfio_main.c decides",
+        ),
         remedy="name the other members in also_pass, or move the card to a slot with its own group",
         judge=group_is_whole,
     ),
@@ -198,7 +215,18 @@ RULES = (
             " with a group of their own and another maker are not the card's: in APUs of AMD they"
             " are the host's USB controllers, sound and security processor."
         ),
-        evidence="bryansteiner#32, #22; quickpassthrough#22; GPUPM#21, #19; gpu-operator#1328",
+        example=Example(
+            wrong='passthrough: {devices: [{pci: "01:00.0"}]}',
+            right='passthrough: {devices: [{pci: "01:00"}]}',
+        ),
+        references=(
+            "bryansteiner/gpu-passthrough-tutorial#22",
+            "bryansteiner/gpu-passthrough-tutorial#32",
+            "HikariKnight/quickpassthrough#22",
+            "uwzis/GPU-Passthrough-Manager#19",
+            "uwzis/GPU-Passthrough-Manager#21",
+            "NVIDIA/gpu-operator#1328",
+        ),
         remedy="name the slot (01:00) instead of single functions",
         judge=card_is_whole,
     ),
@@ -211,7 +239,17 @@ RULES = (
             " then. Drivers of sound and USB often do not let go, and reset of the card may need"
             " all its functions at once (a bus reset wants the whole slot)."
         ),
-        evidence="vfio-pci: VFIO_DEVICE_PCI_HOT_RESET wants every function of the slot",
+        example=Example(
+            wrong=(
+                'passthrough: {devices: [{pci: "01:00.0", bind: boot}, {pci: "01:00.1", '
+                "bind: guest-start}]}"
+            ),
+            right=(
+                'passthrough: {devices: [{pci: "01:00.0", bind: boot}, {pci: "01:00.1", '
+                "bind: boot}]}"
+            ),
+        ),
+        references=("VFIO_DEVICE_PCI_HOT_RESET of vfio-pci wants every function of the slot",),
         remedy="use bind: boot for all functions of the slot",
         judge=slot_is_bound_at_once,
     ),
@@ -224,7 +262,14 @@ RULES = (
             " display servers and nvidia-persistenced keep it open, and the drivers themselves are"
             " known to hang when they are unbound."
         ),
-        evidence="BigAnteater/KVM-GPU-Passthrough#9; gpu-operator#1995",
+        example=Example(
+            wrong='passthrough: {devices: [{pci: "01:00", bind: guest-start}]}',
+            right='passthrough: {devices: [{pci: "01:00", bind: boot}]}',
+        ),
+        references=(
+            "BigAnteater/KVM-GPU-Passthrough#9",
+            "NVIDIA/gpu-operator#1995",
+        ),
         remedy="use bind: boot for graphics cards",
         judge=display_is_bound_at_boot,
     ),
@@ -236,7 +281,11 @@ RULES = (
             "also_pass is for the other members of a group that has to go as a whole. A device of"
             " another group named there is passed, too, which is rarely meant."
         ),
-        evidence="the recipe's own definition of also_pass",
+        example=Example(
+            wrong='passthrough: {devices: [{pci: "01:00"}], also_pass: ["00:1a.0"]}',
+            right=('passthrough: {devices: [{pci: "01:00"}, {pci: "00:1a.0", bind: guest-start}]}'),
+        ),
+        references=("The recipe's own definition of also_pass says so",),
         remedy="drop it, or list it under devices if the guest is to have it",
         judge=also_pass_is_in_a_group,
     ),

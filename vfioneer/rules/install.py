@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Installing: the right machine, the right disk, its network, and a way in afterwards."""
+"""Installing: the right machine, the right disk, and a way in afterwards."""
 
 from __future__ import annotations
 
-import ipaddress
 from typing import TYPE_CHECKING
 
 from vfioneer.recipe.recipe import Wipe
-from vfioneer.rules.rule import ERROR, WARNING, Finding, Rule, Unjudged
-from vfioneer.rules.subject import ETHERNET
+from vfioneer.rules.rule import ERROR, WARNING, Example, Finding, Rule, Unjudged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,9 +16,9 @@ if TYPE_CHECKING:
     from vfioneer.rules.subject import Subject
 
 DISK = ("install", "disk")
-# What `./doit new` writes where only a person knows; no machine and no disk has this serial number.
 # glibc 2.35 (February 2022); Debian's had it before as a patch.
 C_UTF8_SINCE = (2, 35)
+# What `./doit new` writes where only a person knows; no machine and no disk has this serial number.
 PLACEHOLDER = "FILL-ME-IN"
 
 
@@ -67,29 +65,6 @@ def identity_is_the_machines(subject: Subject) -> Iterator[Verdict]:
             yield Finding(loc=("identity", "macs", number), message=message)
 
 
-def network_exists(subject: Subject) -> Iterator[Verdict]:
-    wanted, known = subject.recipe.network, subject.hardware.network
-    if wanted.pci is not None:
-        function = subject.hardware.by_address.get(wanted.pci)
-        if function is None:
-            message = f"the machine has no {wanted.pci}"
-            yield Finding(loc=("network", "pci"), message=message)
-        elif function.pci_class is not None and not function.pci_class.startswith(ETHERNET):
-            message = f"{function.label} is no network controller"
-            yield Finding(loc=("network", "pci"), message=message)
-    if wanted.mac is not None and known:
-        macs = {interface.mac for interface in known}
-        if wanted.mac not in macs and None in macs:
-            yield Unjudged(fact="mac of every network interface")
-        elif wanted.mac not in macs:
-            message = f"no interface of the machine has {wanted.mac}"
-            yield Finding(loc=("network", "mac"), message=message)
-    if wanted.mac is None and wanted.pci is None and len(known) > 1:
-        names = ", ".join(interface.name for interface in known)
-        message = f"which of {names} is the management network is left open"
-        yield Finding(loc=("network",), message=message, severity=WARNING)
-
-
 def firmware_mode_agrees(subject: Subject) -> Iterator[Verdict]:
     wanted, actual = subject.recipe.firmware.mode, subject.hardware.firmware
     if actual is None:
@@ -124,26 +99,6 @@ def nothing_is_left_to_fill_in(subject: Subject) -> Iterator[Verdict]:
             yield Finding(loc=loc, message="is still to be filled in")
 
 
-def gateway_is_reachable(subject: Subject) -> Iterator[Verdict]:
-    networks: tuple[tuple[Loc, str, str | None], ...] = (
-        (("network",), subject.recipe.network.address, subject.recipe.network.gateway),
-        (
-            ("guest", "network"),
-            subject.recipe.guest.network.address,
-            subject.recipe.guest.network.gateway,
-        ),
-    )
-    for loc, address, gateway in networks:
-        if gateway is None:
-            continue
-        if address == "dhcp":
-            message = f"the gateway {gateway} has no effect with address: dhcp"
-            yield Finding(loc=(*loc, "gateway"), message=message, severity=WARNING)
-        elif ipaddress.ip_address(gateway) not in ipaddress.ip_interface(address).network:
-            message = f"the gateway {gateway} is not in the network of {address}"
-            yield Finding(loc=(*loc, "gateway"), message=message)
-
-
 def locale_exists(subject: Subject) -> Iterator[Verdict]:
     wanted, glibc = subject.recipe.install.locale, subject.base.glibc
     if wanted != "C.UTF-8":
@@ -163,7 +118,14 @@ RULES = (
         explanation=(
             "The installer wants exactly one fixed disk to fit, and stops before it writes."
         ),
-        evidence="design, install contract",
+        example=Example(
+            wrong="install: {disk: {size: 250 GB}}",
+            right="install: {disk: {size: 120 GB}}",
+            given="disks: [{name: sda, size: 120 GB, solid_state: true}]",
+        ),
+        references=(
+            ("The installer compares the machine and its disks with the recipe before it writes"),
+        ),
         remedy="name the serial number of a disk in the hardware file",
         judge=disk_exists,
     ),
@@ -175,7 +137,17 @@ RULES = (
             "Names such as sda change from boot to boot, so that a disk must be told by what it"
             " is. Where several fit, the installer writes to none."
         ),
-        evidence="design, install contract",
+        example=Example(
+            wrong="install: {disk: {size: 120 GB}}",
+            right="install: {disk: {size: 120 GB, serial: S21NNXAG}}",
+            given=(
+                "disks: [{name: sda, size: 120 GB, solid_state: true, serial: S21NNXAG}, "
+                "{name: sdb, size: 120 GB, solid_state: true, serial: S21NNXAH}]"
+            ),
+        ),
+        references=(
+            ("The installer compares the machine and its disks with the recipe before it writes"),
+        ),
         remedy="add serial or wwn to install.disk",
         judge=disk_is_unambiguous,
     ),
@@ -187,21 +159,16 @@ RULES = (
             "The installer compares the machine with the recipe before anything is written. This"
             " one would be refused, or the hardware file is that of another machine."
         ),
-        evidence="design, install contract",
+        example=Example(
+            wrong="identity: {board: MAXIMUS VIII HERO}",
+            right="identity: {board: MAXIMUS VII RANGER}",
+            given="dmi: {board: MAXIMUS VII RANGER}",
+        ),
+        references=(
+            ("The installer compares the machine and its disks with the recipe before it writes"),
+        ),
         remedy="correct the identity, or probe the right machine",
         judge=identity_is_the_machines,
-    ),
-    Rule(
-        id="VF504",
-        title="the management network's interface does not exist",
-        severity=ERROR,
-        explanation=(
-            "The host is reached through one interface, which is told by MAC or PCI address"
-            " because kernel names change with cards and kernels."
-        ),
-        evidence="harvester#10499 for addresses that move",
-        remedy="name the mac or pci of an interface in the hardware file",
-        judge=network_exists,
     ),
     Rule(
         id="VF505",
@@ -211,7 +178,12 @@ RULES = (
             "A disk prepared for UEFI does not boot in BIOS mode and the other way round; a"
             " medium boots in both, so that it shows only after the installation."
         ),
-        evidence="danderson/netboot#131",
+        example=Example(
+            wrong="firmware: {mode: bios}",
+            right="firmware: {mode: uefi}",
+            given="firmware: uefi",
+        ),
+        references=("danderson/netboot#131",),
         remedy="set firmware.mode, or switch the firmware (CSM) and probe again",
         judge=firmware_mode_agrees,
     ),
@@ -220,7 +192,11 @@ RULES = (
         title="nobody can log in to the host",
         severity=ERROR,
         explanation="root is locked; without a key or password for a user nobody gets in.",
-        evidence="design, first boot contract: a failure leaves the host reachable over ssh",
+        example=Example(
+            wrong="install: {users: [{name: operator}]}",
+            right='install: {users: [{name: operator, password: "env:VFIONEER_OPERATOR_HASH"}]}',
+        ),
+        references=("Whatever fails on the first boot, the host stays reachable over ssh",),
         remedy="give a user ssh_keys, or a password by reference",
         judge=host_lets_someone_in,
     ),
@@ -232,18 +208,13 @@ RULES = (
             "wipe: any overwrites data, and an identity of product or board fits every machine of"
             " that model that the medium happens to be put into."
         ),
-        evidence="design, install contract",
+        example=Example(
+            wrong="install: {wipe: any}",
+            right="install: {wipe: blank-or-unfinished}",
+        ),
+        references=("An identity of product and board fits every machine of a model",),
         remedy="add uuid, serial or macs to identity, or use wipe: blank-or-unfinished",
         judge=wiping_needs_a_name,
-    ),
-    Rule(
-        id="VF508",
-        title="the gateway is out of reach",
-        severity=ERROR,
-        explanation="A gateway is reached directly: it must be inside the address's own network.",
-        evidence="ip-route(8): Nexthop has invalid gateway",
-        remedy="correct the address, its prefix or the gateway",
-        judge=gateway_is_reachable,
     ),
     Rule(
         id="VF509",
@@ -253,7 +224,11 @@ RULES = (
             "A recipe drafted from a listing cannot know which machine and which disk are meant. A"
             " placeholder stands there, which fits none: the installer would refuse."
         ),
-        evidence="vfioneer/inventory/draft.py",
+        example=Example(
+            wrong="identity: {serial: FILL-ME-IN}",
+            right="identity: {serial: MS1C47012345}",
+        ),
+        references=("`./doit new` writes the placeholder where only a person knows",),
         remedy="write the machine's or the disk's serial number there",
         judge=nothing_is_left_to_fill_in,
     ),
@@ -265,7 +240,11 @@ RULES = (
             "C.UTF-8 is a part of glibc from 2.35 on, and cannot be generated before: the installer"
             " would refuse, and nothing is written."
         ),
-        evidence="glibc 2.35 release notes",
+        example=Example(
+            wrong="install: {locale: C.UTF-8}",
+            right="install: {locale: en_US.UTF-8}",
+        ),
+        references=("https://sourceware.org/pipermail/libc-alpha/2022-February/136040.html",),
         remedy="use en_US.UTF-8",
         judge=locale_exists,
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vfioneer.rules.rule import ERROR, WARNING, Finding, Rule, Unjudged
+from vfioneer.rules.rule import ERROR, WARNING, Example, Finding, Rule, Unjudged
 from vfioneer.rules.subject import ETHERNET, STORAGE, USB
 
 if TYPE_CHECKING:
@@ -103,7 +103,15 @@ RULES = (
             " the moment the guest starts, and nobody reaches the machine any more. While the disks"
             " are not known, the machine's only storage controller is one that it needs."
         ),
-        evidence="dranet#187; ra1nstorm-helper#131; incus#3422",
+        example=Example(
+            wrong=('network: {pci: "00:19.0"}\npassthrough: {devices: [{pci: "00:19.0"}]}'),
+            right=('network: {pci: "00:19.0"}\npassthrough: {devices: [{pci: "01:00"}]}'),
+        ),
+        references=(
+            "google/dranet#187",
+            "ra1nstorm/ra1nstorm-helper#131",
+            "lxc/incus#3422",
+        ),
         remedy="use another slot, or a firmware setting (ACS) that splits the group",
         judge=host_keeps_what_it_needs,
     ),
@@ -115,7 +123,17 @@ RULES = (
             "A host whose only display goes to the guest is blind from the boot loader on:"
             " neither an installer's refusal nor a kernel panic can be read."
         ),
-        evidence="pop-os/linux#331; common in single-card guides",
+        example=Example(
+            wrong='passthrough: {devices: [{pci: "01:00"}, {pci: "00:02.0"}]}',
+            right=(
+                'kernel: {serial_console: "ttyS0,115200"}\n'
+                'passthrough: {devices: [{pci: "01:00"}, {pci: "00:02.0"}]}'
+            ),
+        ),
+        references=(
+            "pop-os/linux#331",
+            "Guides for machines with a single card end there",
+        ),
         remedy="set kernel.serial_console (serial over LAN will do), or fit a second display",
         judge=host_keeps_a_console,
     ),
@@ -128,7 +146,17 @@ RULES = (
             " reaches it, without storage it does not boot. In APUs of AMD the USB controllers"
             " share the slot of the graphics, and whoever passes the slot passes all of them."
         ),
-        evidence="isc30/ryzen-gpu-passthrough-proxmox#45; vfio-single-amdgpu-passthrough#3",
+        example=Example(
+            wrong=(
+                'passthrough: {devices: [{pci: "01:00"}, {pci: "00:14.0"}, {pci: "00:1a.0"}, '
+                '{pci: "00:1d.0"}]}'
+            ),
+            right='passthrough: {devices: [{pci: "01:00"}, {pci: "00:1d.0"}]}',
+        ),
+        references=(
+            "isc30/ryzen-gpu-passthrough-proxmox#45",
+            "cosminmocan/vfio-single-amdgpu-passthrough#3",
+        ),
         remedy="name functions (05:00.0) instead of the slot, or fit another controller",
         judge=host_keeps_its_last_controllers,
     ),

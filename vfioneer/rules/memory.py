@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from vfioneer.document.size import Size
 from vfioneer.recipe.recipe import Medium
 from vfioneer.recipe.source import load_lock, lock_path
-from vfioneer.rules.rule import ERROR, WARNING, Finding, Rule, Unjudged
+from vfioneer.rules.rule import ERROR, WARNING, Example, Finding, Rule, Unjudged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -79,7 +79,7 @@ def network_boot_fits(subject: Subject) -> Iterator[Verdict]:
 def needed_memory(initramfs: int, images: Sequence[int]) -> Size:
     """Return the bytes that network boot takes: initramfs, all images, and the largest once more.
 
-    Downloaded images lie in a tmpfs; the largest is held twice while it is moved (design 6.7).
+    Downloaded images lie in a tmpfs; the largest is held twice while it is moved.
     """
     return Size(initramfs + sum(images) + max(images, default=0))
 
@@ -108,7 +108,18 @@ RULES = (
             " there is no over-commit, no swap and no balloon. What is missing is missing to the"
             " host, whose OOM killer then takes the guest."
         ),
-        evidence="seapath/meta-seapath#166; kubevirt#8472, #10379, #17694; lxc/incus-os#1146",
+        example=Example(
+            wrong="guest: {memory: 15.5 GiB}",
+            right="guest: {memory: 12 GiB}",
+            given="memory: 16 GiB",
+        ),
+        references=(
+            "seapath/meta-seapath#166",
+            "kubevirt/kubevirt#8472",
+            "kubevirt/kubevirt#10379",
+            "kubevirt/kubevirt#17694",
+            "lxc/incus-os#1146",
+        ),
         remedy="give the guest less",
         judge=guest_fits,
     ),
@@ -120,7 +131,18 @@ RULES = (
             "Hugepages are reserved at boot on the node that is asked for. What the node cannot"
             " give is silently not reserved, and the guest does not start."
         ),
-        evidence="virsh-patcher#5; VFIO-Tools hugepages.sh; hugetlbpage.rst",
+        example=Example(
+            wrong="guest: {memory: 8 GiB, hugepages: 1 GiB, numa_node: 0}",
+            right="guest: {memory: 7 GiB, hugepages: 1 GiB, numa_node: 0}",
+            given=(
+                "cpu: {numa: [{node: 0, cpus: [0, 1, 4, 5], memory: 8 GiB}, {node: 1, cpus: "
+                "[2, 3, 6, 7], memory: 8 GiB}]}"
+            ),
+        ),
+        references=(
+            "PassthroughPOST/virsh-patcher#5",
+            "https://docs.kernel.org/admin-guide/mm/hugetlbpage.html",
+        ),
         remedy="give the guest less memory, or leave guest.numa_node out",
         judge=hugepages_fit,
     ),
@@ -129,7 +151,14 @@ RULES = (
         title="the guest's memory is not a whole number of hugepages",
         severity=ERROR,
         explanation="QEMU backs guest memory with whole pages and refuses any other size.",
-        evidence="virsh-patcher#5; libvirt formatdomain, memoryBacking",
+        example=Example(
+            wrong="guest: {memory: 7.5 GiB, hugepages: 1 GiB}",
+            right="guest: {memory: 7 GiB, hugepages: 1 GiB}",
+        ),
+        references=(
+            "PassthroughPOST/virsh-patcher#5",
+            "https://libvirt.org/formatdomain.html",
+        ),
         remedy="round guest.memory to a multiple of guest.hugepages",
         judge=memory_is_whole_pages,
     ),
@@ -142,7 +171,14 @@ RULES = (
             " the largest is held twice for a moment. The figure here is a lower bound from the"
             " size of the whole medium. ISO and USB do not need it."
         ),
-        evidence="manjaro-tools initcpio/hooks/miso_pxe_http; facts/manjaro.md, measured",
+        example=Example(
+            wrong="media: [iso, pxe]",
+            right="media: [iso]",
+            given="memory: 3 GiB",
+        ),
+        references=(
+            "The hook miso_pxe_http of manjaro-tools downloads into a tmpfs with size=75%",
+        ),
         remedy="boot this host from ISO or USB",
         judge=network_boot_fits,
     ),
@@ -154,7 +190,14 @@ RULES = (
             "A balloon takes pages from a guest whose memory is pinned as a whole: it saves"
             " nothing and breaks DMA."
         ),
-        evidence="kubevirt#8472; QEMU inhibits ballooning with vfio",
+        example=Example(
+            wrong="guest: {balloon: 2 GiB}",
+            right="guest: {memory: 8 GiB}",
+        ),
+        references=(
+            "kubevirt/kubevirt#8472",
+            "QEMU inhibits ballooning with vfio",
+        ),
         remedy="none needed",
         prevented="the domain has memballoon model='none', and the recipe cannot say otherwise",
     ),

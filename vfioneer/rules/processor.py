@@ -1,24 +1,21 @@
 # SPDX-License-Identifier: MIT
-"""CPUs: how many, which, on which node, and how far they can address."""
+"""CPUs: how many, which, whether they virtualize, and the clock they give."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vfioneer.payload.domain import DEFAULT_MMIO_MIB, mmio_window
-from vfioneer.plan.tuning import hide_kvm, tuning
+from vfioneer.plan.tuning import hide_kvm
 from vfioneer.recipe.hardware import CpuVendor
-from vfioneer.rules.rule import ERROR, WARNING, Finding, Rule, Unjudged
+from vfioneer.rules.rule import ERROR, WARNING, Example, File, Finding, Rule, Unjudged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vfioneer.recipe.hardware import PciFunction
     from vfioneer.rules.rule import Verdict
     from vfioneer.rules.subject import Subject
 
 PINS = ("guest", "cpus", "pins")
-MIB, GIB = 2**20, 2**30
 
 
 def cpus_fit(subject: Subject) -> Iterator[Verdict]:
@@ -71,66 +68,6 @@ def pins_keep_cores_whole(subject: Subject) -> Iterator[Verdict]:
                 yield Finding(loc=(*PINS, number), message=message)
 
 
-def nodes_agree(subject: Subject) -> Iterator[Verdict]:
-    cpu, guest = subject.hardware.cpu, subject.recipe.guest
-    if cpu is None or len(cpu.numa) < 2:
-        return
-    cards = [f for f in subject.assignment.passed if f.address.function == 0 or f.is_display]
-    # What is not a card is judged where its node is known, and not missed where it is not.
-    for card in subject.displays or cards[:1]:
-        if card.numa_node is None:
-            yield Unjudged(fact=f"numa_node of {card.address.short}")
-    # -1 means that the firmware does not say; that is no mismatch.
-    known = [card for card in cards if card.numa_node is not None and card.numa_node >= 0]
-    if tuning(subject.host).cells:
-        # The guest has nodes of its own, and each card hangs on the one that is its own.
-        yield from _cards_beside_cells(subject, known)
-        return
-    for card in known:
-        where = f"{card.label} is on NUMA node {card.numa_node}"
-        if guest.numa_node is not None and guest.numa_node != card.numa_node:
-            message = f"{where}, the guest's memory on node {guest.numa_node}"
-            yield Finding(loc=("guest", "numa_node"), message=message)
-        elif guest.numa_node is None:
-            message = f"{where}, and the guest's memory may be on any of {len(cpu.numa)} nodes"
-            yield Finding(loc=("guest", "numa_node"), message=message)
-        yield from _first_far_pin(subject, card, where)
-
-
-def _cards_beside_cells(subject: Subject, cards: list[PciFunction]) -> Iterator[Verdict]:
-    nodes = [cell.node for cell in tuning(subject.host).cells]
-    for card in cards:
-        if card.numa_node not in nodes:
-            listed = ", ".join(map(str, nodes))
-            message = f"{card.label} is on NUMA node {card.numa_node}, the guest on nodes {listed}"
-            yield Finding(loc=PINS, message=message)
-
-
-def _first_far_pin(subject: Subject, card: PciFunction, where: str) -> Iterator[Verdict]:
-    cpu, guest = subject.hardware.cpu, subject.recipe.guest
-    if cpu is None:
-        return
-    node_of = {number: node.node for node in cpu.numa for number in node.cpus}
-    for number, pin in enumerate(guest.cpus.pins):
-        if node_of.get(pin, card.numa_node) != card.numa_node:
-            message = f"{where}, CPU {pin} on node {node_of[pin]}"
-            yield Finding(loc=(*PINS, number), message=message)
-            return
-
-
-def node_exists(subject: Subject) -> Iterator[Verdict]:
-    cpu, wanted = subject.hardware.cpu, subject.recipe.guest.numa_node
-    if wanted is None:
-        return
-    nodes = [node.node for node in cpu.numa] if cpu else []
-    if nodes and wanted not in nodes:
-        known = ", ".join(map(str, nodes))
-        message = f"the machine has no NUMA node {wanted}; it has {known}"
-        yield Finding(loc=("guest", "numa_node"), message=message)
-    elif not nodes:
-        yield Unjudged(fact="cpu.numa")
-
-
 def cpu_can_virtualize(subject: Subject) -> Iterator[Verdict]:
     cpu = subject.hardware.cpu
     if cpu is None or cpu.virtualization is None:
@@ -157,34 +94,6 @@ def clock_is_good(subject: Subject) -> Iterator[Verdict]:
         yield Finding(loc=("guest", "hide_kvm"), message=message)
 
 
-def bars_fit_the_window(subject: Subject) -> Iterator[Verdict]:
-    cpu, guest = subject.hardware.cpu, subject.recipe.guest
-    for function in subject.displays:
-        if not function.bars:
-            yield Unjudged(fact=f"bars of {function.address.short}")
-    if not any(bar.bits == 64 for f in subject.assignment.passed for bar in f.bars):
-        return
-    if cpu is None or cpu.address_bits is None:
-        yield Unjudged(fact="cpu.address_bits")
-        return
-    window = (mmio_window(subject.assignment.passed) or DEFAULT_MMIO_MIB) * MIB
-    start = -(-(guest.memory + 4 * GIB) // window) * window
-    if start + window > 2**cpu.address_bits:
-        message = (
-            f"the BARs want a window of {window // GIB} GiB above the guest's {guest.memory.text}, "
-            f"beyond the CPU's {cpu.address_bits} address bits"
-        )
-        yield Finding(loc=("guest", "memory"), message=message)
-
-
-def firmware_decodes_above_4g(subject: Subject) -> Iterator[Verdict]:
-    total = sum(bar.size for f in subject.assignment.passed for bar in f.bars if not bar.io)
-    settings = subject.recipe.firmware.settings
-    if total >= 2 * GIB and not any("4g" in setting.menu.lower() for setting in settings):
-        message = f"the passed BARs have {total // GIB} GiB, which do not fit below 4 GiB"
-        yield Finding(loc=("firmware", "settings"), message=message)
-
-
 RULES = (
     Rule(
         id="VF311",
@@ -194,7 +103,12 @@ RULES = (
             "A guest CPU without a host CPU of its own waits for others while holding locks; with"
             " all of them given away the host's own work and QEMU's threads stall the guest."
         ),
-        evidence="libvirt formatdomain, CPU tuning",
+        example=Example(
+            wrong="guest: {cpus: {cores: 5, threads: 2}}",
+            right="guest: {cpus: {cores: 3, threads: 2}}",
+            given="cpu: {cores: 4, threads: 2}",
+        ),
+        references=("https://libvirt.org/formatdomain.html",),
         remedy="leave at least one core to the host",
         judge=cpus_fit,
     ),
@@ -206,7 +120,11 @@ RULES = (
             "Each guest CPU is pinned to one host CPU in order. A CPU that the machine does not"
             " have fails the start of the guest; one named twice halves the speed of both."
         ),
-        evidence="libvirt formatdomain, vcpupin",
+        example=Example(
+            wrong="guest: {cpus: {cores: 3, threads: 2, pins: [1, 5, 2, 6]}}",
+            right="guest: {cpus: {cores: 3, threads: 2, pins: [1, 5, 2, 6, 3, 7]}}",
+        ),
+        references=("https://libvirt.org/formatdomain.html",),
         remedy="one existing host CPU for each guest CPU (lscpu -e shows them)",
         judge=pins_are_sound,
     ),
@@ -218,63 +136,28 @@ RULES = (
             "The guest's scheduler believes the topology it is shown: threads of one core that"
             " are none, or cores that share one, make it place work wrongly."
         ),
-        evidence="QEMU topology; topology/thread_siblings_list in sysfs",
+        example=Example(
+            wrong="guest: {cpus: {cores: 3, threads: 2, pins: [1, 2, 5, 6, 3, 7]}}",
+            right="guest: {cpus: {cores: 3, threads: 2, pins: [1, 5, 2, 6, 3, 7]}}",
+            given="cpu: {siblings: [[0, 4], [1, 5], [2, 6], [3, 7]]}",
+        ),
+        references=("sysfs tells the siblings of a CPU in topology/thread_siblings_list",),
         remedy="keep siblings together in pairs (the hardware file's cpu.siblings)",
         judge=pins_keep_cores_whole,
-    ),
-    Rule(
-        id="VF314",
-        title="card, memory and pins are on different NUMA nodes",
-        severity=WARNING,
-        explanation=(
-            "Every access across nodes costs bandwidth and latency. A numa_node of -1 means that"
-            " the firmware does not say, and is not judged."
-        ),
-        evidence="Nova NUMA policies; gmasse/gpu-pci-passthrough#12; kcli nodeset",
-        remedy="put guest.numa_node and guest.cpus.pins on the node of the card",
-        judge=nodes_agree,
-    ),
-    Rule(
-        id="VF315",
-        title="the NUMA node does not exist",
-        severity=ERROR,
-        explanation="libvirt refuses a nodeset that the host does not have.",
-        evidence="libvirt formatdomain, numatune",
-        remedy="name a node of the hardware file's cpu.numa, or none",
-        judge=node_exists,
     ),
     Rule(
         id="VF316",
         title="the CPU cannot virtualize, or its firmware does not let it",
         severity=ERROR,
         explanation="Without vmx or svm there is no KVM, and passthrough is for KVM guests only.",
-        evidence="the guide, BIOS settings",
+        example=Example(
+            wrong="cpu: {virtualization: false}",
+            right="cpu: {virtualization: true}",
+            file=File.HARDWARE,
+        ),
+        references=("The firmware's settings of gpu01 say what it is called there",),
         remedy="enable VT-x or SVM in the firmware, probe again",
         judge=cpu_can_virtualize,
-    ),
-    Rule(
-        id="VF317",
-        title="the card's BARs do not fit into the guest's address space",
-        severity=ERROR,
-        explanation=(
-            "OVMF places 64-bit BARs above memory in a window sized for them. What lies beyond"
-            ' the physical address bits of the CPU is not mapped: "BAR0 is 0M @ 0x0" in the guest.'
-        ),
-        evidence="kubevirt#11093; edk2#9932, #12997",
-        remedy="pass fewer cards to one guest, or give it less memory",
-        judge=bars_fit_the_window,
-    ),
-    Rule(
-        id="VF318",
-        title="large BARs need the firmware to decode above 4 GiB",
-        severity=WARNING,
-        explanation=(
-            "BARs of cards with much memory do not fit below 4 GiB; without the firmware's"
-            " setting they are left unassigned, on the host already."
-        ),
-        evidence="the guide's BIOS table; kubevirt#11093",
-        remedy='list "Above 4G Decoding" under firmware.settings and enable it at the machine',
-        judge=firmware_decodes_above_4g,
     ),
     Rule(
         id="VF319",
@@ -286,7 +169,15 @@ RULES = (
             " counter is given to it (invtsc) where the machine's is invariant. Linux calls it"
             " unstable all the same where the counters of two sockets differ, as on some EPYC."
         ),
-        evidence="Linux arch/x86/kernel/tsc.c (unsynchronized_tsc); QEMU invtsc",
+        example=Example(
+            wrong="guest: {hide_kvm: always, packages: [nvidia-driver-470]}",
+            right="guest: {hide_kvm: never, packages: [nvidia-driver-470]}",
+            given="cpu: {invariant_tsc: false}",
+        ),
+        references=(
+            "unsynchronized_tsc in the kernel's arch/x86/kernel/tsc.c decides",
+            "https://www.qemu.org/docs/master/system/i386/cpu.html",
+        ),
         remedy="guest.hide_kvm: never, with a driver from R465 on; else probe the machine again",
         judge=clock_is_good,
     ),

@@ -40,6 +40,8 @@ USB_SLOT = 0x14
 
 @dataclass(frozen=True, kw_only=True)
 class Emulated:
+    """A q35 that imitates a host: QEMU's arguments, and the machine that Linux finds in it."""
+
     arguments: tuple[str, ...]
     """For QEMU: machine, processor, memory, SMBIOS and devices, without the contents of disk0 and
     the network behind net0, which `Order` gives."""

@@ -54,11 +54,13 @@ class Package:
 
     @property
     def filename(self) -> str:
+        """The name of the file in a repository."""
         # No colon: FAT has none, and pacman fetches the name that the database says.
         return f"{self.name}-{self.version.replace(':', '_')}-{self.architecture}.pkg.tar.zst"
 
     @property
     def size(self) -> int:
+        """The bytes of all its files together."""
         return sum(len(entry.data or b"") for entry in self.entries.values())
 
 

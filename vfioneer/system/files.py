@@ -42,6 +42,7 @@ def companion(path: Path, suffix: str) -> Path:
 
 
 def file_error(path: Path, error: OSError, *, hint: str = "") -> UserError:
+    """Return a UserError that names the file and says what the system said."""
     why = (error.strerror or str(error)).lower()
     return UserError(f"{path}: {why}", hint=hint)
 

@@ -32,6 +32,7 @@ def tree_path(base: str) -> Path:
 
 
 def tree_stamp(base: str) -> Path:
+    """Return the file that is written last when a base has been extracted."""
     return tree_path(base) / TREE_STAMP
 
 

@@ -13,8 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from vfioneer.lab import guest, guest_disk, guest_ext4, guest_root, sources
-from vfioneer.lab.guest_disk import BIOS, ESP, ROOT, SECTOR, Partition
+from vfioneer.lab import sources
+from vfioneer.lab.guest import disk as guest_disk
+from vfioneer.lab.guest import ext4 as guest_ext4
+from vfioneer.lab.guest import root as guest_root
+from vfioneer.lab.guest.disk import BIOS, ESP, ROOT, SECTOR, Partition
 from vfioneer.system.errors import UserError
 from vfioneer.system.run import run
 
@@ -51,13 +54,6 @@ def mmdebstrap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
     monkeypatch.setattr(sources, "read", lambda: SOURCES)
     return log
-
-
-def test_inputs_are_there() -> None:
-    inputs = guest.inputs()
-    assert all(path.is_file() for path in inputs)
-    assert inputs == sorted(set(inputs))
-    assert Path("lab/guest/root/boot/grub/grub.cfg") in inputs
 
 
 def test_packages_hold_what_the_seed_asks_for() -> None:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from vfioneer.system.paths import LAB
+from vfioneer.lab.base import PAYLOAD
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-INITCPIO = (LAB / "rootfs/usr/lib/initcpio").absolute()
-MKINITCPIO = (LAB / "rootfs/usr/bin/mkinitcpio").absolute()
+INITCPIO = (PAYLOAD / "rootfs/usr/lib/initcpio").absolute()
+MKINITCPIO = (PAYLOAD / "rootfs/usr/bin/mkinitcpio").absolute()
 LIVE = "base udev miso_shutdown miso miso_loop_mnt miso_pxe_common miso_pxe_http miso_pxe_nbd"
 
 

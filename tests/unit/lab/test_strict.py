@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from vfioneer.lab import bootstrap, installed, payload, repository
+from vfioneer.lab.base import PAYLOAD, bootstrap, installed, payload
+from vfioneer.lab.repository import build as repository
 from vfioneer.recipe.source import load_source
-from vfioneer.system.paths import LAB
 
-MKINITCPIO = (LAB / "rootfs/usr/bin/mkinitcpio").absolute()
-FUNCTIONS = (LAB / "rootfs/usr/lib/initcpio/functions").absolute()
+MKINITCPIO = (PAYLOAD / "rootfs/usr/bin/mkinitcpio").absolute()
+FUNCTIONS = (PAYLOAD / "rootfs/usr/lib/initcpio/functions").absolute()
 DOC = Path("docs/lab.md")
 
 
@@ -82,7 +82,7 @@ def test_an_image_path_that_cannot_be_written_is_refused(
 
 
 def test_the_kernels_preset_is_whole() -> None:
-    text = (LAB / "bootstrap/kernel.preset").read_text()
+    text = (PAYLOAD / "bootstrap/kernel.preset").read_text()
     assert re.search(r'^ALL_config="/etc/mkinitcpio\.conf"$', text, re.M)
 
 
@@ -102,7 +102,7 @@ def test_nothing_of_libvirts_network_comes_by_itself() -> None:
 
 
 def test_no_service_is_enabled_on_the_target() -> None:
-    removed = (LAB / "rootfs.remove").read_text()
+    removed = (PAYLOAD / "rootfs.remove").read_text()
     for unit in ("NetworkManager.service", "ssh.service", "fstrim.timer"):
         assert re.search(rf"wants/{re.escape(unit)}$", removed, re.M), unit
     for image in ("rootfs", "desktopfs"):
@@ -113,7 +113,7 @@ def test_no_service_is_enabled_on_the_target() -> None:
 
 
 def test_the_live_system_has_the_profiles_list_of_services() -> None:
-    found = yaml.safe_load((LAB / "livefs/etc/calamares/modules/services.conf").read_text())
+    found = yaml.safe_load((PAYLOAD / "livefs/etc/calamares/modules/services.conf").read_text())
     names = [service["name"] for service in found["services"]]
     assert {"NetworkManager", "fstrim.timer"} <= set(names)
     assert "sddm" not in names, "the display manager has a module of its own"
@@ -121,7 +121,7 @@ def test_the_live_system_has_the_profiles_list_of_services() -> None:
 
 def test_there_is_no_c_utf_8() -> None:
     assert payload.read("rootfs", {}).removes("usr/lib/locale/C.utf8/LC_CTYPE")
-    assert "C.UTF-8" not in (LAB / "rootfs/etc/locale.conf").read_text()
+    assert "C.UTF-8" not in (PAYLOAD / "rootfs/etc/locale.conf").read_text()
     assert load_source("lab").release.glibc == "2.32"
 
 

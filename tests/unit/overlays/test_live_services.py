@@ -10,7 +10,7 @@ import pytest
 
 pytestmark = pytest.mark.spawns
 SCRIPT = Path("overlays/live/usr/local/lib/vfioneer/services.sh")
-LAB = Path("lab/livefs/etc/calamares/modules/services.conf")
+LAB = Path("lab/base/livefs/etc/calamares/modules/services.conf")
 # buildiso's form since 2022.
 UNITS = """---
 units:

@@ -317,7 +317,9 @@ def test_every_rule_has_a_case() -> None:
 def test_ids_are_unique_and_well_formed() -> None:
     for rule_id, rule in CATALOGUE.items():
         assert rule.id == rule_id
-        assert [rule.judge, rule.fleet, rule.prevented or None].count(None) == 2
+        assert [rule.judge, rule.fleet, rule.by_check or None, rule.prevented or None].count(
+            None
+        ) == 3
         assert rule.title[0].islower() or rule.title.split()[0].isupper() or rule.title[0].isupper()
         assert rule.explanation.endswith((".", ")"))
         assert not rule.remedy.endswith(".")

@@ -130,8 +130,8 @@ class TestPrevented:
 
     def test_bridge(self) -> None:
         host = make_host({"passthrough.devices.0.pci": "00:01.0"})
-        (found,) = host.assignment.problems
-        assert "bridges stay with the host" in str(found(host.recipe_document))
+        (found,) = host.assignment.faults
+        assert "bridges stay with the host" in str(found.of(host.recipe_document))
         slot = make_host({}, pci("01:00.2", "10de:0001", "0604"))
         assert "0000:01:00.2" not in {f.address for f in slot.assignment.passed}
 

@@ -16,7 +16,7 @@ import tarfile
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from vfioneer.system.paths import LAB
+from vfioneer.lab.base import PAYLOAD
 from vfioneer.system.run import SOURCE_DATE_EPOCH
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Payload:
         return name in self.removed or f"{name}/".startswith(trees)
 
 
-def read(image: str, lower: Mapping[str, str], top: Path = LAB) -> Payload:
+def read(image: str, lower: Mapping[str, str], top: Path = PAYLOAD) -> Payload:
     """Return what the image gets.
 
     Args:

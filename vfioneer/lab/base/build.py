@@ -2,7 +2,7 @@
 """Build the lab base.
 
 apt sources ─> bootstrap.tar (kept) ─┬─> rootfs.tar ─> chroot: initramfs, GRUB ─┐
-lab/{rootfs,desktopfs,livefs} ───────┴─> rootfs, desktopfs, livefs .sfs ────────┴─> tree ─> ISO
+lab/base/{rootfs,desktopfs,livefs}─────┴─> rootfs, desktopfs, livefs .sfs ────────┴─> tree ─> ISO
 """
 
 from __future__ import annotations
@@ -12,32 +12,11 @@ import sys
 import time
 from pathlib import Path
 
-from vfioneer.lab import boot, bootstrap, chroot, images, master
+from vfioneer.lab import chroot
+from vfioneer.lab.base import boot, bootstrap, images, master
 from vfioneer.system.files import replaced
-from vfioneer.system.paths import LAB, PACKAGE
 
 TOTAL_STEPS = 5
-# What lab/ and this package hold of the base; the guest's and the repository's parts are not in it.
-PARTS = ("bootstrap", "rootfs", "desktopfs", "livefs", "iso")
-MODULES = (
-    "base",
-    "boot",
-    "bootstrap",
-    "chroot",
-    "images",
-    "installed",
-    "master",
-    "payload",
-    "sources",
-)
-
-
-def inputs() -> list[Path]:
-    """Return every file of the repository that the lab base depends on."""
-    tables = [path for path in LAB.iterdir() if path.is_file()]
-    payload = [path for part in PARTS for path in (LAB / part).rglob("*") if path.is_file()]
-    code = [PACKAGE / "lab" / f"{name}.py" for name in MODULES]
-    return sorted([*tables, *payload, *code])
 
 
 def build(target: Path, workdir: Path) -> None:

@@ -11,7 +11,7 @@ import os
 import tarfile
 from typing import TYPE_CHECKING
 
-from vfioneer.lab.guest_root import GUEST
+from vfioneer.lab.guest.root import GUEST
 from vfioneer.system.errors import UserError
 from vfioneer.system.run import SOURCE_DATE_EPOCH, run
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from vfioneer.lab.guest_disk import Partition
+    from vfioneer.lab.guest.disk import Partition
 
 LABEL = "cloudimg-rootfs"
 UUID = "6c616267-726f-4074-8000-76666f6e6565"

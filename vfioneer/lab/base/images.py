@@ -12,7 +12,8 @@ import dataclasses
 import tarfile
 from typing import TYPE_CHECKING
 
-from vfioneer.lab import chroot, installed, payload
+from vfioneer.lab import chroot
+from vfioneer.lab.base import installed, payload
 from vfioneer.system.run import run
 
 if TYPE_CHECKING:

@@ -6,12 +6,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vfioneer.lab import debian
-from vfioneer.system.paths import LAB
+from vfioneer.lab.base import PAYLOAD
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-BOOTSTRAP = LAB / "bootstrap"
+BOOTSTRAP = PAYLOAD / "bootstrap"
 
 
 def packages() -> list[str]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vfioneer.lab import chroot
-from vfioneer.lab.guest_root import GUEST
+from vfioneer.lab.guest.root import GUEST
 from vfioneer.system.run import run
 
 if TYPE_CHECKING:

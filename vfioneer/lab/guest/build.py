@@ -14,19 +14,12 @@ import sys
 import time
 from pathlib import Path
 
-from vfioneer.lab import guest_disk, guest_ext4, guest_root
+from vfioneer.lab.guest import disk, ext4
+from vfioneer.lab.guest import root as tree
 from vfioneer.system.files import replaced
-from vfioneer.system.paths import PACKAGE
 from vfioneer.system.run import run
 
 TOTAL_STEPS = 4
-MODULES = ("chroot", "guest", "guest_disk", "guest_ext4", "guest_root", "sources")
-
-
-def inputs() -> list[Path]:
-    """Return every file of the repository that the guest image depends on."""
-    payload = [path for path in guest_root.GUEST.rglob("*") if path.is_file()]
-    return sorted([*payload, *(PACKAGE / "lab" / f"{name}.py" for name in MODULES)])
 
 
 def build(target: Path, workdir: Path) -> None:
@@ -45,12 +38,12 @@ def build(target: Path, workdir: Path) -> None:
     raw = scratch / "disk.raw"
 
     _step(1, "Debian's packages (up to 3 minutes, once)", started)
-    archive = guest_root.make(workdir)
-    with guest_root.unpacked(archive, scratch / "root") as root:
+    archive = tree.make(workdir)
+    with tree.unpacked(archive, scratch / "root") as root:
         _step(2, "partitions and boot loader", started)
-        guest_disk.write(root, raw)
+        disk.write(root, raw)
         _step(3, "the root file system", started)
-        guest_ext4.write(root, archive, raw, guest_disk.ROOT)
+        ext4.write(root, archive, raw, disk.ROOT)
     _step(4, "the image", started)
     with replaced(target) as partial:
         run(["qemu-img", "convert", "-c", "-f", "raw", "-O", "qcow2", raw, partial])

@@ -7,7 +7,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from vfioneer.lab import chroot
-from vfioneer.system.paths import LAB
+from vfioneer.lab.base import PAYLOAD
 from vfioneer.system.run import run
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def equip(root: Path, tree: Path) -> None:
     shutil.copyfile(directory / "vmlinuz", boot / "vmlinuz-x86_64")
     _initramfs(root, directory.name, boot / "initramfs-x86_64.img")
     grub = boot / "grub"
-    shutil.copytree(LAB / "iso/boot/grub", grub)
+    shutil.copytree(PAYLOAD / "iso/boot/grub", grub)
     shutil.copyfile(root / "usr/share/grub/unicode.pf2", grub / "unicode.pf2")
     chroot.execute(root, ["grub-editenv", "/grubenv", "create"])
     chroot.execute(root, ["grub-editenv", "/grubenv", "set", "menu_show_once=1"])
@@ -46,7 +46,7 @@ def equip(root: Path, tree: Path) -> None:
 
 
 def _initramfs(root: Path, version: str, target: Path) -> None:
-    shutil.copyfile(LAB / "initramfs.conf", root / "initramfs.conf")
+    shutil.copyfile(PAYLOAD / "initramfs.conf", root / "initramfs.conf")
     argv = ["mkinitcpio", "-k", version, "-c", "/initramfs.conf", "-g", "/initramfs.img"]
     chroot.execute(root, argv)
     shutil.copyfile(root / "initramfs.img", target)

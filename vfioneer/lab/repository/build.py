@@ -20,12 +20,13 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from vfioneer.lab import debfile, debs
+from vfioneer.lab import debs
+from vfioneer.lab.repository import debfile
 from vfioneer.supply import alpm
 from vfioneer.supply.alpm import Entry, Package
 from vfioneer.system.errors import UserError
 from vfioneer.system.files import SUMS, digest, replaced, sums_text
-from vfioneer.system.paths import LAB, PACKAGE
+from vfioneer.system.paths import LAB
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,14 +62,6 @@ class Rules:
     @property
     def names(self) -> list[str]:
         return sorted({deb for meta in self.metapackages.values() for deb in meta.debs})
-
-
-def inputs() -> list[Path]:
-    """Return the files that the repository is made from, beside Debian's packages."""
-    modules = ("debfile", "debs", "repository", "sources")
-    data = sorted(path for path in DATA.rglob("*") if path.is_file())
-    code = [PACKAGE / "lab" / f"{name}.py" for name in modules]
-    return [*data, *code, PACKAGE / "supply" / "alpm.py"]
 
 
 def build(target: Path, installed: Path, workdir: Path) -> None:
