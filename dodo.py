@@ -5,23 +5,23 @@ import sys
 from collections.abc import Iterator
 
 from vfioneer import tasks
-from vfioneer.command.table import COMMANDS
+from vfioneer.command.table import COMMANDS, TABLE
 from vfioneer.medium import inputs
 from vfioneer.medium.outputs import Outputs
-from vfioneer.system.paths import facts_path, host_names, tree_stamp
+from vfioneer.system.paths import facts_path, tree_stamp
 from vfioneer.tasks import Task, action, fresh, per_host, step
 
 DOIT_CONFIG = tasks.CONFIG
-tasks.check_variables(sys.argv[1:])
+tasks.check_line(sys.argv[1:])
 
 
 def task_check() -> Task:
-    """all recipes against their hardware (HOST= for one; STRICT=1; FORMAT=json|sarif|github)"""
+    """all recipes against their hardware"""
     return {"actions": [action("command.check", "check", tasks.chosen_hosts(), tasks.variables())]}
 
 
 def task_build() -> Task:
-    """install media, PXE tree, seed and domain (HOST= for one host)"""
+    """install media, network tree, seed and domain"""
     hosts = tasks.chosen_hosts()
     return {
         "actions": [action("command.check", "announce", hosts)],
@@ -40,7 +40,7 @@ def task_recipe(host: str) -> Task:
 
 @per_host
 def task_render(host: str) -> Task:
-    """every file that lands on the machine, for reading; the seed, the domain, a profile"""
+    """every file that lands on the machine, for reading; the seed, the domain"""
     return step("render", host) | {"clean": [(tasks.remove, [Outputs(host).directory])]}
 
 
@@ -75,7 +75,7 @@ def task_manifest(host: str) -> Task:
 
 
 def task_fetch() -> Iterator[Task]:
-    """bases, guest images and packages: downloaded and verified, or made by the lab"""
+    """bases, guest images and packages, verified or made here"""
     for name in inputs.source_names():
         yield {
             "name": name,
@@ -90,7 +90,7 @@ def task_fetch() -> Iterator[Task]:
 
 
 def task_unpack() -> Iterator[Task]:
-    """what is in a base (label, menus, sums), and its files for network boots"""
+    """what is in a base, and its files for network boots"""
     for name in inputs.base_names():
         yield {
             "name": name,
@@ -105,7 +105,7 @@ def task_unpack() -> Iterator[Task]:
 
 
 def task_rehearse() -> Iterator[Task]:
-    """the whole story in QEMU: boot, install, first boot, verify (HOST= for one host)"""
+    """the whole story in QEMU: boot, install, first boot, verify"""
     for host in tasks.chosen_hosts():
         yield {
             "name": host,
@@ -115,24 +115,24 @@ def task_rehearse() -> Iterator[Task]:
 
 
 def task_drift() -> Task:
-    """how the guests on live hosts differ from their recipes (HOST= URI=; FORMAT=json)"""
+    """how the guests on live hosts differ from their recipes"""
     return {"actions": [action("command.drift", "main", tasks.chosen_hosts(), tasks.variables())]}
 
 
 def task_command() -> Iterator[Task]:
     """what is asked for by name and never built (see vfioneer/command/table.py)"""
-    for name, (doc, module, function) in COMMANDS.items():
+    for name, command in COMMANDS.items():
         yield {
             "basename": name,
-            "doc": doc,
-            "actions": [action(module, function, tasks.variables())],
+            "doc": command.doc,
+            "actions": [action(command.module, command.function, tasks.variables())],
         }
 
 
 def task_test() -> Iterator[Task]:
     """every test, or a part of them; those that boot machines need the lab's media"""
     # Who has removed the lab's recipes must still be able to build.
-    media = [f"manifest:{host}" for host in host_names() if host in tasks.LAB_HOSTS]
+    media = [f"manifest:{host}" for host in tasks.chosen_hosts() if host in tasks.LAB_HOSTS]
     for part, doc in tasks.TEST_PARTS.items():
         yield {
             "basename": f"test:{part}",
@@ -143,7 +143,7 @@ def task_test() -> Iterator[Task]:
     every = [f"test:{part}" for part in tasks.TEST_PARTS if part not in tasks.LONG_PARTS]
     yield {
         "basename": "test",
-        "doc": "every test but soak and cleanroom",
+        "doc": TABLE["test"].doc,
         "actions": [action("command.suite", "untested")],
         "task_dep": ["lint", *every],
     }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The glue to doit: the only module besides dodo.py that knows it.
+"""The glue to doit, which besides dodo.py only this module, pipeline.py and reporter.py know.
 
 Creators run for every command, so nothing here imports pydantic, libvirt or requests at load, and
 nothing reads a recipe: a broken one must not break `./doit list`.
@@ -16,31 +16,28 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from doit import get_var
 from doit.dependency import MD5Checker
-from doit.doit_cmd import DoitMain
-from doit.exceptions import InvalidDodoFile, TaskFailed, UnmetDependency
-from doit.reporter import ConsoleReporter
+from doit.exceptions import InvalidDodoFile, TaskFailed
 
-from vfioneer.command.table import MAKERS, VARIABLES
+from vfioneer.command import line
+from vfioneer.command.table import OTHERS, TABLE, VARIABLES
+from vfioneer.recipe.selection import matching
+from vfioneer.reporter import Reporter
+from vfioneer.system.errors import UserError
 from vfioneer.system.paths import BUILD, CACHE, host_names
 from vfioneer.system.reading import is_regular
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 LARGE = 64 * 2**20
 TEST_PARTS = {
-    "quick": "the tests that boot nothing, in two minutes",
-    "commands": "the commands as people type them, and the attacks on a review",
-    "media": "the tests that read built media back",
-    "boot": "the tests that boot media in emulated machines",
-    "cleanroom": "the README's commands in new, minimal Debian systems",
-    "soak": "the long ones: power cuts at fifteen points",
+    name.removeprefix("test:"): command.doc
+    for name, command in TABLE.items()
+    if name.startswith("test:")
 }
 MEDIA_PARTS = {"media", "boot", "soak"}
 LONG_PARTS = {"soak", "cleanroom"}
 LAB_HOSTS = ("lab01", "lab02")
-# The front door is a script; doit takes the `-m` of what it runs for its own name.
-DoitMain.BIN_NAME = "./doit"
 
 
 class Task(TypedDict, total=False):
@@ -83,35 +80,6 @@ class LargeFileChecker(MD5Checker):  # type: ignore[misc]  # doit has no types
         if state[2] is None:
             return bool((file_stat.st_mtime, file_stat.st_size) != (state[0], state[1]))
         return bool(super().check_modified(file_path, file_stat, state))
-
-
-class Reporter(ConsoleReporter):  # type: ignore[misc]  # doit has no types
-    """doit's console without the noise: what runs, and a failure once, as its message."""
-
-    desc = "vfioneer's console output"
-
-    def write(self, text: str) -> None:
-        # Standard output is for what a command prints: a review, a list, JSON, also when it fails.
-        stream = sys.stderr if self.outstream is sys.stdout else self.outstream
-        stream.write(text)
-        stream.flush()
-
-    def execute_task(self, task: Any) -> None:
-        if task.actions and not task.name.startswith("_"):
-            print(task.title(), file=sys.stderr, flush=True)
-
-    def skip_uptodate(self, task: Any) -> None:
-        pass
-
-    def add_failure(self, task: Any, fail: Any) -> None:
-        # A group that fails because a member did would only repeat the member's name.
-        if isinstance(fail, UnmetDependency):
-            return
-        is_message = isinstance(fail, TaskFailed) and not fail.traceback
-        self.write(f"\n{fail.message if is_message else fail.get_msg()}\n")
-
-    def complete_run(self) -> None:
-        self.write("".join(f"{error}\n" for error in self.runtime_errors))
 
 
 CONFIG: dict[str, Any] = {
@@ -160,8 +128,6 @@ def action(module: str, name: str, *arguments: Any) -> Any:
 def _call(module: str, name: str, arguments: tuple[Any, ...]) -> Any:
     import importlib
 
-    from vfioneer.system.errors import UserError
-
     try:
         result = getattr(importlib.import_module(_whole(module)), name)(*arguments)
     except UserError as error:
@@ -187,17 +153,16 @@ def _remedy(error: OSError) -> str:
 
 
 def chosen_hosts() -> list[str]:
-    """Return the host that HOST= names, else all; an unknown one stops doit with its message."""
-    name = get_var("HOST", None)
-    if name is None:
+    """Return the hosts that HOST= names, else all; an unknown one stops doit with its message."""
+    wanted = get_var("HOST", None)
+    if wanted is None:
         return host_names()
-    if name not in host_names():
-        if MAKERS.intersection(sys.argv):
-            return []
-        from vfioneer.recipe.host import unknown_host
-
-        raise InvalidDodoFile(str(unknown_host(name)))
-    return [name]
+    if OTHERS.intersection(sys.argv):
+        return []
+    try:
+        return matching(wanted, host_names())
+    except UserError as error:
+        raise InvalidDodoFile(str(error)) from None
 
 
 def variables() -> dict[str, str]:
@@ -205,27 +170,21 @@ def variables() -> dict[str, str]:
     return {name: str(get_var(name)) for name in VARIABLES if get_var(name, None) is not None}
 
 
-def check_variables(arguments: Iterable[str]) -> None:
-    """Stop at a misspelt variable: doit itself would ignore `HSOT=gpu01` and build every host."""
-    for argument in arguments:
-        name, equals, _ = argument.partition("=")
-        if not equals or argument.startswith("-") or name in VARIABLES:
-            continue
-        import difflib
-
-        close = difflib.get_close_matches(name, VARIABLES, n=1, cutoff=0.5)
-        hint = f"did you mean {close[0]}=?" if close else f"known: {', '.join(sorted(VARIABLES))}"
-        message = f"there is no variable {name}=\n  hint: {hint}"
-        raise InvalidDodoFile(message)
+def check_line(arguments: Sequence[str]) -> None:
+    """Stop at what nobody would listen to: doit ignores `HSOT=gpu01` and builds every host."""
+    try:
+        line.check(arguments)
+    except UserError as error:
+        raise InvalidDodoFile(str(error)) from None
 
 
 def per_host(make: Callable[[str], Task]) -> Callable[[], Iterator[Task]]:
-    """Turn a function of one host into a creator of one sub-task a host."""
+    """Turn a function of one host into a creator of one sub-task for each chosen host."""
 
     @functools.wraps(make)
     def create() -> Iterator[Task]:
         yield {"name": None, "doc": make.__doc__}  # type: ignore[typeddict-item]  # the group
-        for host in host_names():
+        for host in chosen_hosts():
             yield {"name": host, **make(host)}
 
     return create

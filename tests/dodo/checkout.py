@@ -51,7 +51,7 @@ class Copy:
 
     def doit(self, *words: str, path: str | None = None, secrets: bool = True) -> Done:
         done = subprocess.run(
-            [PYTHON, "-m", "doit", *words],
+            [PYTHON, "-m", "vfioneer", *words],
             cwd=self.path, env=environment(path, secrets=secrets), capture_output=True, text=True,
             check=False, timeout=120,
         )  # fmt: skip

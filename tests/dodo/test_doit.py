@@ -151,8 +151,8 @@ def test_check_shows_all_problems_of_all_hosts(copy: Copy) -> None:
     [
         (["build", "HOST=gpu1"], "there is no recipes/gpu1.yaml\n  hint: did you mean HOST=gpu01?"),
         (["build", "HOST=x"], "known hosts: gpu01, lab01"),
-        (["build", "HSOT=gpu01"], "there is no variable HSOT=\n  hint: did you mean HOST=?"),
-        (["build", "zzz=1"], "there is no variable zzz=\n  hint: known: "),
+        (["build", "HSOT=gpu01"], "build has no variable HSOT=\n  hint: did you mean HOST=?"),
+        (["build", "zzz=1"], "build has no variable zzz=\n  hint: known: "),
         (["bulid"], "bulid"),
         (["check", "FORMAT=pdf"], "FORMAT=pdf is not one of"),
     ],
@@ -224,7 +224,7 @@ def test_a_build_that_fails_or_is_interrupted_leaves_nothing_half_made(
     # Who runs the tests in the background of a script has them, and all they start, ignore SIGINT.
     listening = ["env", "--default-signal=INT"]
     running = subprocess.Popen(
-        [*listening, PYTHON, "-m", "doit", "build", "HOST=gpu01"],
+        [*listening, PYTHON, "-m", "vfioneer", "build", "HOST=gpu01"],
         cwd=copy.path, env=environment(path), start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip

@@ -51,7 +51,7 @@ def ask(copy: Copy, *words: str) -> Answer:
     log = copy.path / "answer.log"
     with log.open("wb") as stream:
         process = subprocess.Popen(
-            ["prlimit", limit, PYTHON, "-m", "doit", *words],
+            ["prlimit", limit, PYTHON, "-m", "vfioneer", *words],
             cwd=copy.path, env=environment(), stdin=subprocess.DEVNULL, stdout=stream,
             stderr=subprocess.STDOUT,
         )  # fmt: skip

@@ -15,6 +15,8 @@ import checkout
 import pytest
 from checkout import HASH, PYTHON, environment
 
+from vfioneer.command.table import TABLE, Group
+
 if TYPE_CHECKING:
     from checkout import Copy
 
@@ -100,7 +102,7 @@ def test_a_broken_template_is_told_with_its_line(text: str, wanted: str, copy: C
 
 def test_a_build_that_cannot_be_written(copy: Copy) -> None:
     """Read-only for everybody, as a mount is; and somebody else's, as after `sudo ./doit`."""
-    words = [PYTHON, "-m", "doit", "build"]
+    words = [PYTHON, "-m", "vfioneer", "build"]
     if os.geteuid() != 0:
         (copy.path / "build").chmod(0o555)
         judge(run(copy.path, words))
@@ -183,10 +185,60 @@ def test_a_failed_program_shows_its_own_words(copy: Copy, tmp_path: Path) -> Non
     assert copy.doit("build", "HOST=gpu01").status == 0
 
 
-def test_an_unknown_task_is_told_what_there_is(copy: Copy) -> None:
-    done = copy.doit("bulid")
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        (["bulid"], "there is no command bulid\n  hint: did you mean ./doit build?"),
+        (["info", "build:lab01"], "build has no part 'lab01'\n  hint: ./doit build HOST=lab01"),
+        (["build", "--bogus"], "option --bogus not recognized"),
+        (["help", "bulid"], "did you mean ./doit build?"),
+        ([""], "one of the words is empty"),
+        (["strace"], "strace failed, must select *one* task"),
+        (["usb", "HOST=gpu01", "DEVICE=/dev/null", "DRYRUN=1"], "usb has no variable DRYRUN="),
+    ],
+)
+def test_what_is_not_understood(words: list[str], wanted: str, copy: Copy) -> None:
+    done = copy.doit(*words)
     assert done.status == 3
-    assert 'Invalid parameter: "bulid"' in done.stderr
-    assert "./doit help" in done.stderr
-    assert "-m help" not in done.stderr
-    assert copy.doit("help").status == 0
+    assert wanted in done.stderr
+    for inside in ("CmdOption", "-m help", "KeyError", "Traceback"):
+        assert inside not in done.output
+
+
+@pytest.mark.parametrize(
+    "words", [["help"], ["-h"], ["--help"], ["help", "build"], ["build", "-h"], ["--help", "build"]]
+)
+def test_help_is_ours(words: list[str], copy: Copy) -> None:
+    done = copy.doit(*words)
+    assert done.status == 0
+    assert "CmdOption" not in done.stdout
+    assert ("\nexit codes\n" in done.stdout) is ("build" in words)
+    assert copy.doit("--version").stdout.startswith("vfioneer 0.")
+
+
+def test_list_says_what_the_table_says(copy: Copy) -> None:
+    """The table is the one place; a command of dodo.py that it does not know is none."""
+    listed = dict(line.split(maxsplit=1) for line in copy.doit("list").stdout.splitlines())
+    mine = {n: c.doc for n, c in TABLE.items() if c.group is not Group.DOIT}
+    assert listed == mine
+
+
+def test_several_hosts_and_patterns(copy: Copy) -> None:
+    found = json.loads(copy.doit("hosts", "HOST=gpu*,lab01", "FORMAT=json").stdout)
+    assert [row["host"] for row in found] == ["gpu01", "lab01"]
+    assert not found[0]["built"]
+    done = copy.doit("render", "HOST=gpu*")
+    assert done.status == 0, done.output
+    assert (copy.path / "build/gpu01/domain.xml").exists()
+    assert not (copy.path / "build/lab01").exists()
+    assert copy.doit("build", "HOST=gpu01,lab01").status == 0
+    found = json.loads(copy.doit("verify", "HOST=gpu01,lab01", "FORMAT=json").stdout)
+    assert [row["ok"] for row in found["hosts"]] == [True, True]
+    (copy.path / "build/gpu01/domain.xml").write_text("<domain/>")
+    bad = copy.doit("verify", "FORMAT=json")
+    assert bad.status == 1
+    rows = {row["host"]: row for row in json.loads(bad.stdout)["hosts"]}
+    assert rows["lab01"]["ok"]
+    assert "domain.xml" in rows["gpu01"]["faults"][0]
+    shown = json.loads(copy.doit("show", "HOST=gpu01", "FORMAT=json").stdout)
+    assert shown["gpu01"]["base"] == "manjaro-kde-20.2.1"

@@ -20,8 +20,10 @@ from vfioneer.delivery import site as netboot
 from vfioneer.delivery.daemons import run_until_interrupted
 from vfioneer.delivery.site import Server, Site
 from vfioneer.medium import built, verify
+from vfioneer.recipe import selection
 from vfioneer.recipe.host import recipe_path
 from vfioneer.system.errors import UserError
+from vfioneer.system.paths import host_names
 from vfioneer.system.progress import say, size_text
 
 if TYPE_CHECKING:
@@ -71,9 +73,9 @@ def main(variables: Mapping[str, str]) -> None:
 
 
 def chosen(name: str | None) -> list[str]:
-    """Return the hosts to serve; raise UserError where one of them is not as it was built."""
+    """Return the hosts of HOST= to serve; UserError where one of them is not as it was built."""
     missing: list[str] = []
-    names = [name] if name else []
+    names = selection.matching(name, host_names()) if name else []
     if not names:
         names, missing = built.built_hosts()
     if not names:

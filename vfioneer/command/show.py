@@ -6,6 +6,7 @@ What is printed is YAML again, in its canonical form; the origins stand in comme
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import yaml
 
 from vfioneer.document.document import Document, Loc, RecipeError
 from vfioneer.document.model import validate
+from vfioneer.recipe import selection
 from vfioneer.recipe.host import merged, names, recipe_path, unknown_host
 from vfioneer.recipe.recipe import Recipe
 from vfioneer.system.errors import UserError
@@ -26,22 +28,32 @@ _COLUMN = 56
 
 
 def main(variables: Mapping[str, str]) -> None:
-    """Print the effective recipe of the host that HOST= names."""
+    """Print the effective recipes of the hosts that HOST= names; FORMAT=json without origins."""
     if "HOST" not in variables:
-        message = "show wants one host: HOST=<name>"
+        message = "HOST= is missing: show wants to know which host"
         raise UserError(message, hint=f"known hosts: {', '.join(names())}")
-    sys.stdout.write(show(variables["HOST"]))
+    chosen = selection.hosts(variables)
+    if variables.get("FORMAT") == "json":
+        whole = {name: effective(name)[1] for name in chosen}
+        sys.stdout.write(json.dumps(whole, indent=2) + "\n")
+        return
+    sys.stdout.write("---\n".join(show(name) for name in chosen))
 
 
-def show(name: str) -> str:
-    """Return the effective recipe with the origin of each value."""
+def effective(name: str) -> tuple[Document, dict[str, Any]]:
+    """Return the document of a recipe over its profiles, and the recipe's values as they hold."""
     if not recipe_path(name).exists():
         raise unknown_host(name)
     document, problems = merged(recipe_path(name))
     recipe, found = validate(document, Recipe)
     if recipe is None or problems or found:
         raise RecipeError([*problems, *found])
-    data = recipe.model_dump(mode="json", exclude_none=True)
+    return document, recipe.model_dump(mode="json", exclude_none=True)
+
+
+def show(name: str) -> str:
+    """Return the effective recipe with the origin of each value."""
+    document, data = effective(name)
     lines = list(_mapping(data, (), document, 0))
     width = min(_COLUMN, max(len(text) for text, _origin in lines))
     return "".join(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vfioneer.system.errors import UserError
-from vfioneer.system.paths import BUILD, OVERLAYS
+from vfioneer.system.paths import BUILD, OVERLAYS, PACKAGE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,7 +53,7 @@ def lint(_variables: Mapping[str, str]) -> None:
 def shell_scripts() -> list[Path]:
     """Return every shell script of the repository, by its first line."""
     places = [Path("doit"), Path("setup.sh"), Path(".ci/run"), Path("tests/cleanroom/enter")]
-    places += [*OVERLAYS.rglob("*"), *Path("lab").rglob("*")]
+    places += [*OVERLAYS.rglob("*"), *Path("lab").rglob("*"), PACKAGE / "command/shells/bash"]
     return sorted(path for path in places if path.is_file() and _is_shell(path))
 
 

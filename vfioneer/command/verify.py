@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-import sys
+import json
 from typing import TYPE_CHECKING
 
 from vfioneer.medium import verify as reading
 from vfioneer.medium.outputs import Outputs
-from vfioneer.recipe import host
+from vfioneer.recipe import selection
 from vfioneer.system.errors import UserError
+from vfioneer.system.progress import counted, say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,16 +19,24 @@ if TYPE_CHECKING:
 def verify(variables: Mapping[str, str]) -> None:
     """Read the media of HOST=, or of every built host, back; UserError with every difference.
 
-    Every byte is read, whatever is remembered of a file.
+    Every byte is read, whatever is remembered of a file. FORMAT=json prints what programs read.
     """
-    names = [variables["HOST"]] if "HOST" in variables else host.names()
+    names = selection.hosts(variables)
     built = [name for name in names if Outputs(name).sums.exists()]
-    if "HOST" in variables and not built:
-        message = f"{names[0]} has not been built: there is no {Outputs(names[0]).sums}"
-        raise UserError(message, hint=f"./doit build HOST={names[0]}")
+    missing = [name for name in names if name not in built] if "HOST" in variables else []
+    if missing:
+        message = f"{missing[0]} has not been built: there is no {Outputs(missing[0]).sums}"
+        raise UserError(message, hint=f"./doit build HOST={','.join(missing)}")
     once = reading.Reading(fresh=True)
     found = {name: reading.faults(name, once, inside=True) for name in built}
+    if variables.get("FORMAT") == "json":
+        rows = [{"host": name, "ok": not found[name], "faults": found[name]} for name in built]
+        print(json.dumps({"hosts": rows, "files": len(once.seen)}, indent=2), flush=True)
     wrong = [fault for faults in found.values() for fault in faults]
     if wrong:
         raise reading.refused(wrong, [name for name, faults in found.items() if faults])
-    print(f"{len(built)} hosts, {len(once.seen)} files are as they were built", file=sys.stderr)
+    if not built:
+        say("nothing is built yet, so there is nothing to verify: ./doit build")
+        return
+    amount = f"{counted(len(built), 'host')}, {counted(len(once.seen), 'file')}"
+    say(f"{amount}: every byte is as it was built")

@@ -8,7 +8,6 @@ recipes/profiles/*.yaml ──> recipes/<host>.yaml ──┐
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -17,7 +16,7 @@ from vfioneer.document.document import Document, RecipeError
 from vfioneer.document.model import validate
 from vfioneer.document.syntax import read
 from vfioneer.document.values import HostName
-from vfioneer.recipe import rom
+from vfioneer.recipe import rom, selection
 from vfioneer.recipe.assignment import Assignment, assign
 from vfioneer.recipe.hardware import Hardware
 from vfioneer.recipe.recipe import MAX_PROFILES, PackageSource, Recipe
@@ -178,10 +177,7 @@ def _packages(
 
 def unknown_host(name: str) -> UserError:
     """Return the error for a HOST that has no recipe."""
-    known = names()
-    close = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean HOST={close[0]}?" if close else f"known hosts: {', '.join(known)}"
-    return UserError(f"HOST={name}: there is no {recipe_path(name)}", hint=hint)
+    return selection.unknown(name, names())
 
 
 def merged(

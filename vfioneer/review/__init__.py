@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from vfioneer.review.change import Review
     from vfioneer.review.compose import Rendered
 
-FORMATS = ("text", "markdown")
+FORMATS = ("text", "markdown", "json")
 
 # The snapshot of a side is a program of this package: what only the comparison needs is imported
 # when it compares.
@@ -99,9 +99,10 @@ def _compare(
 
 def render(found: Review, format: str) -> Rendered:
     """Return a review as text, with the number of things that it does not show."""
-    from vfioneer.review import markdown, terminal
+    from vfioneer.review import listing, markdown, terminal
 
-    return markdown.render(found) if format == "markdown" else terminal.render(found)
+    forms = {"markdown": markdown.render, "json": listing.render}
+    return forms.get(format, terminal.render)(found)
 
 
 def new_errors(found: Review) -> int:
@@ -139,7 +140,7 @@ def _check(variables: Mapping[str, str]) -> str:
         raise UserError(message, hint="./doit review BASE=origin/main")
     format = variables.get("FORMAT", "text")
     if format not in FORMATS:
-        message = f"FORMAT={format}: a review is written as {' or '.join(FORMATS)}"
+        message = f"FORMAT={format}: a review is written as {', '.join(FORMATS)}"
         raise UserError(message)
     if variables.get("TRUST", "HEAD") != "HEAD":
         message = f"TRUST={variables['TRUST']}: only TRUST=HEAD means something"

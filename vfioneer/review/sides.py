@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vfioneer.recipe.selection import matching
 from vfioneer.review import files, problems, repository
 from vfioneer.review.change import CHANGED, Item, Review, Tag
 from vfioneer.review.hosts import compare_host
@@ -31,20 +32,18 @@ def compare_sides(
     Args:
         base: what there is.
         head: what is proposed.
-        host: the only host to look at, if it is one.
+        host: the hosts to look at, as HOST= has them; None for all.
         notes: what is said of the review itself.
         untrusted: why it is not BASE's code that judges, empty where it is.
         trust: render each side by its own code.
     """
     known = sorted({*base.host_names, *head.host_names})
-    if host is not None and host not in known:
-        message = f"HOST={host}: neither side has recipes/{host}.yaml"
-        raise UserError(message, hint=f"known hosts: {', '.join(known)}" if known else "")
+    names = known if host is None else _chosen(host, known)
     differing = repository.differing(base, head)
     changes = tuple(repository.compare(base, head, differing))
-    before, after = snapshots(base, head, differing, host=host, trust=trust)
+    only = names[0] if host is not None and len(names) == 1 else None
+    before, after = snapshots(base, head, differing, host=only, trust=trust)
     touched = [path for path in differing if path.startswith("overlays/")]
-    names = [name for name in known if host in (None, name)]
     hosts = tuple(compare_host(name, before, after, touched) for name in names)
     shown = {
         source
@@ -61,3 +60,11 @@ def compare_sides(
         repository=tuple(repository.without_shown(changes, shown)),
         told=(*judged, *repository.items(changes, shown)),
     )
+
+
+def _chosen(wanted: str, known: Sequence[str]) -> list[str]:
+    try:
+        return matching(wanted, known)
+    except UserError as error:
+        message = error.message.replace("there is no ", "neither side has ")
+        raise UserError(message, hint=error.hint) from None

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, TextIO
 
 from vfioneer.review.change import FileChange, Review, State
 from vfioneer.review.characters import clean, folded
 from vfioneer.review.compose import Rendered, counts, file_count, groups, names, risks
+from vfioneer.system import colour
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,7 +93,7 @@ def _rest(review: Review) -> Iterator[str]:
 
 def write(text: str, stream: TextIO) -> None:
     """Write the text, in colour where the stream is a terminal that wants it."""
-    if not stream.isatty() or "NO_COLOR" in os.environ:
+    if not colour.wanted(stream):
         stream.write(text)
         return
     from rich.console import Console

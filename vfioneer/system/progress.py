@@ -24,6 +24,11 @@ def say(text: str) -> None:
     print(f"vfioneer: {plain(text)}", file=sys.stderr, flush=True)
 
 
+def counted(count: int, thing: str) -> str:
+    """Return `1 host`, `2 hosts`."""
+    return f"{count} {thing}{'' if count == 1 else 's'}"
+
+
 def size_text(count: float) -> str:
     """Return a size rounded for reading: `3.1 GiB`; exact sizes are `values.Size`."""
     for unit in ("B", "KiB", "MiB", "GiB"):

@@ -69,7 +69,7 @@ def test_a_broken_recipe_is_refused_with_its_places(profiled: str, checkout: Pat
 
 @pytest.mark.parametrize(
     ("variables", "wanted"),
-    [({}, "HOST=<name>"), ({"HOST": "lab1"}, "there is no recipes/lab1.yaml")],
+    [({}, "HOST= is missing"), ({"HOST": "lab1"}, "there is no recipes/lab1.yaml")],
 )
 def test_which_host(variables: dict[str, str], wanted: str) -> None:
     with pytest.raises(UserError, match=wanted):

@@ -234,7 +234,7 @@ def test_a_base_that_is_ahead_says_so(repository: Path, monkeypatch: pytest.Monk
     ("variables", "wanted"),
     [
         ({}, "BASE=<revision>"),
-        ({"BASE": "v1", "FORMAT": "html"}, "text or markdown"),
+        ({"BASE": "v1", "FORMAT": "html"}, "text, markdown, json"),
         ({"BASE": "v1", "HOST": "nobody"}, "neither side has recipes/nobody.yaml"),
     ],
 )
