@@ -25,6 +25,7 @@ from vfioneer.reporter import Reporter
 from vfioneer.system.errors import UserError
 from vfioneer.system.paths import BUILD, CACHE, host_names
 from vfioneer.system.reading import is_regular
+from vfioneer.system.screen import SCREEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -176,6 +177,7 @@ def check_line(arguments: Sequence[str]) -> None:
         line.check(arguments)
     except UserError as error:
         raise InvalidDodoFile(str(error)) from None
+    SCREEN.verbose = get_var("VERBOSE", "0") == "1"
 
 
 def per_host(make: Callable[[str], Task]) -> Callable[[], Iterator[Task]]:

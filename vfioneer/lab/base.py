@@ -8,13 +8,14 @@ lab/{rootfs,desktopfs,livefs} ───────┴─> rootfs, desktopfs, li
 from __future__ import annotations
 
 import shutil
-import sys
 import time
+import sys
 from pathlib import Path
 
 from vfioneer.lab import boot, bootstrap, chroot, images, master
 from vfioneer.system.files import replaced
 from vfioneer.system.paths import LAB, PACKAGE
+from vfioneer.system.progress import say
 
 TOTAL_STEPS = 5
 # What lab/ and this package hold of the base; the guest's and the repository's parts are not in it.
@@ -77,7 +78,7 @@ def build(target: Path, workdir: Path) -> None:
 
 def _step(number: int, what: str, started: float) -> None:
     elapsed = int(time.monotonic() - started)
-    print(f"lab {number}/{TOTAL_STEPS} [{elapsed} s] {what}", file=sys.stderr, flush=True)
+    say(f"lab {number}/{TOTAL_STEPS}: {what} ({elapsed} s so far)")
 
 
 if __name__ == "__main__":

@@ -10,13 +10,14 @@ Neither root nor a loop device is needed: every file system is written into its 
 from __future__ import annotations
 
 import shutil
-import sys
 import time
+import sys
 from pathlib import Path
 
 from vfioneer.lab import guest_disk, guest_ext4, guest_root
 from vfioneer.system.files import replaced
 from vfioneer.system.paths import PACKAGE
+from vfioneer.system.progress import say
 from vfioneer.system.run import run
 
 TOTAL_STEPS = 4
@@ -59,7 +60,7 @@ def build(target: Path, workdir: Path) -> None:
 
 def _step(number: int, what: str, started: float) -> None:
     elapsed = int(time.monotonic() - started)
-    print(f"lab guest {number}/{TOTAL_STEPS} [{elapsed} s] {what}", file=sys.stderr, flush=True)
+    say(f"lab guest {number}/{TOTAL_STEPS}: {what} ({elapsed} s so far)")
 
 
 if __name__ == "__main__":
