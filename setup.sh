@@ -9,6 +9,7 @@ table=vfioneer/system/packages.txt
 
 say() { printf '%s\n' "vfioneer: $*" >&2; }
 die() { say "$*"; exit 1; }
+trap 'say "interrupted; type it again, and it goes on"; exit 130' INT
 
 # what_to_type COMMAND WHY: end with the one line that root has to type.
 what_to_type() {
@@ -143,10 +144,29 @@ if [ -x .venv/bin/python ] && .venv/bin/python -c 'import sys; sys.exit(sys.vers
 else
     say "installing $libraries Python libraries for $("$python" --version), into .venv (half a minute)"
     rm -rf .venv
+    # The trap of Ctrl-C waits for what runs; a half-made .venv is made anew the next time.
     "$python" -m venv .venv || die "$python -m venv .venv failed (see above); mend that, remove .venv and type it again"
 fi
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt \
-    || die "pip could not install requirements.txt (see above); nothing else was changed. When that is mended (a proxy, a mirror: pip config), type what you typed again"
+# pip is silent for a quarter of a minute, or speaks of every file: what it is at is told instead.
+log=$(mktemp)
+.venv/bin/python -m pip install --progress-bar off --disable-pip-version-check --require-hashes -r requirements.txt >"$log" 2>&1 9<&- &
+pip=$!
+trap 'kill "$pip" 2>/dev/null; rm -f "$log"; say "interrupted; type it again, and it goes on"; exit 130' INT
+said=
+while kill -0 "$pip" 2>/dev/null; do
+    at=$(sed -n 's/^Collecting \([^ =;]*\).*/\1/p; s/^ *Building wheel for \([^ ]*\) .*/building \1/p; s/^Installing collected.*/installing all of them/p' "$log" | tail -n 1)
+    if [ "$at" != "$said" ]; then
+        said=$at
+        case $at in *' '*) say "  $at" ;; *) say "  $(grep -c '^Collecting ' "$log") of $libraries: $at" ;; esac
+    fi
+    sleep 1
+done
+if ! wait "$pip"; then
+    tail -n 20 "$log" >&2
+    rm -f "$log"
+    die "pip could not install requirements.txt (see above); nothing else was changed. When that is mended (a proxy, a mirror: pip config), type what you typed again"
+fi
+rm -f "$log"
 # Written last: an interrupted set-up starts again.
 cp "$table" requirements.txt setup.sh .venv/
 say 'ready'

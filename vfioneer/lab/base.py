@@ -8,8 +8,8 @@ lab/{rootfs,desktopfs,livefs} ───────┴─> rootfs, desktopfs, li
 from __future__ import annotations
 
 import shutil
-import time
 import sys
+import time
 from pathlib import Path
 
 from vfioneer.lab import boot, bootstrap, chroot, images, master

@@ -10,8 +10,8 @@ Neither root nor a loop device is needed: every file system is written into its 
 from __future__ import annotations
 
 import shutil
-import time
 import sys
+import time
 from pathlib import Path
 
 from vfioneer.lab import guest_disk, guest_ext4, guest_root
