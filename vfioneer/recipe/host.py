@@ -99,7 +99,7 @@ def load(name: str, *, open_document: Callable[[Path], Document] = read) -> Host
     recipe_document, problems = merged(recipe_path(name), open_document)
     recipe, found = validate(recipe_document, Recipe)
     problems += found
-    hardware_document, found = _open(hardware_path(name), open_document)
+    hardware_document, found = _hardware(name, open_document)
     problems += found
     hardware, found = validate(hardware_document, Hardware)
     problems += found
@@ -132,6 +132,20 @@ def load(name: str, *, open_document: Callable[[Path], Document] = read) -> Host
     if problems:
         raise RecipeError(problems)
     return host
+
+
+def _hardware(
+    name: str, open_document: Callable[[Path], Document]
+) -> tuple[Document, list[Problem]]:
+    """Read a host's hardware; where there is none, the problem says what writes it."""
+    path = hardware_path(name)
+    if path.exists() or path.is_symlink():
+        return _open(path, open_document)
+    empty = Document(file=path, data=None, lines={path: []}, marks={})
+    message = f"there is no such file: the hardware of {name} is not known"
+    hint = f"./doit probe HOST={name} SSH=root@ADDRESS writes it, or FROM= with a listing"
+    empty.problems.append(empty.problem((), message, hint=hint))
+    return empty, []
 
 
 def rom_problems(document: Document, recipe: Recipe) -> list[Problem]:
