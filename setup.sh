@@ -10,6 +10,22 @@ table=vfioneer/system/packages.txt
 say() { printf '%s\n' "vfioneer: $*" >&2; }
 die() { say "$*"; exit 1; }
 
+# What runs in the background, and what is thrown away when it is interrupted.
+job=
+half=
+interrupted() {
+    [ -z "$job" ] || kill "$job" 2>/dev/null || :
+    [ -z "$half" ] || rm -rf "$half"
+    say 'interrupted; type it again, and it goes on'
+    exit 130
+}
+trap interrupted INT
+# in_background COMMAND...: its words go to $log; Ctrl-C reaches this script alone.
+in_background() {
+    "$@" >"$log" 2>&1 9<&- &
+    job=$!
+}
+
 # what_to_type COMMAND WHY: end with the one line that root has to type.
 what_to_type() {
     say "$2"
@@ -138,15 +154,40 @@ fi
 python=$(find_python)
 [ -n "$python" ] || die "Python 3.11 or newer is needed, and $(python3 --version 2>&1) is what this system has: take Debian 12, Ubuntu 24.04 or newer"
 libraries=$(grep -c '^[a-z0-9]' requirements.txt)
-if [ -x .venv/bin/python ] && .venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+if [ -x .venv/bin/python ] && .venv/bin/python -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
     say "installing $libraries Python libraries anew into .venv"
 else
     say "installing $libraries Python libraries for $("$python" --version), into .venv (half a minute)"
     rm -rf .venv
-    "$python" -m venv .venv || die "$python -m venv .venv failed (see above); mend that, remove .venv and type it again"
+    half=.venv
+    log=$(mktemp)
+    in_background "$python" -m venv .venv
+    wait "$job" || {
+        cat "$log" >&2
+        rm -rf .venv
+        die "$python -m venv .venv failed (see above); mend that, and type it again"
+    }
+    half=
+    rm -f "$log"
 fi
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt \
-    || die "pip could not install requirements.txt (see above); nothing else was changed. When that is mended (a proxy, a mirror: pip config), type what you typed again"
+# pip is silent for a quarter of a minute, or speaks of every file: what it is at is told instead.
+log=$(mktemp)
+in_background .venv/bin/python -m pip install --progress-bar off --disable-pip-version-check --require-hashes -r requirements.txt
+said=
+while kill -0 "$job" 2>/dev/null; do
+    at=$(sed -n 's/^Collecting \([^ =;]*\).*/\1/p; s/^ *Building wheel for \([^ ]*\) .*/building \1/p; s/^Installing collected.*/installing all of them/p' "$log" | tail -n 1)
+    if [ "$at" != "$said" ]; then
+        said=$at
+        case $at in *' '*) say "  $at" ;; *) say "  $(grep -c '^Collecting ' "$log") of $libraries: $at" ;; esac
+    fi
+    sleep 1
+done
+if ! wait "$job"; then
+    tail -n 20 "$log" >&2
+    rm -f "$log"
+    die "pip could not install requirements.txt (see above); nothing else was changed. When that is mended (a proxy, a mirror: pip config), type what you typed again"
+fi
+rm -f "$log"
 # Written last: an interrupted set-up starts again.
 cp "$table" requirements.txt setup.sh .venv/
 say 'ready'

@@ -11,6 +11,8 @@ import os
 import sys
 
 INTERRUPTED = 130
+# So long what doit's threads have begun may take to be taken away.
+PATIENCE_SECONDS = 5
 _HELP = ("-h", "--help")
 
 
@@ -19,12 +21,31 @@ def main(arguments: list[str]) -> int:
     try:
         return _answer(arguments)
     except KeyboardInterrupt:
-        print("\nvfioneer: interrupted; what was finished stays", file=sys.stderr, flush=True)
-        return INTERRUPTED
+        return _interrupted()
     except BrokenPipeError:
         # Who reads has enough (`./doit list | head`); flushing at exit would fail once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return INTERRUPTED
+
+
+def _interrupted() -> int:
+    """Say so in one line; what other threads run ends, and takes away what it left half made."""
+    try:
+        print("\nvfioneer: interrupted; what was finished stays", file=sys.stderr, flush=True)
+        if "vfioneer.system.run" in sys.modules:
+            import threading
+
+            from vfioneer.system.run import end_programs
+            from vfioneer.system.screen import SCREEN
+
+            SCREEN.mute()
+            end_programs()
+            for thread in threading.enumerate():
+                if thread is not threading.current_thread() and "execute_task" in thread.name:
+                    thread.join(timeout=PATIENCE_SECONDS)
+    except KeyboardInterrupt:
+        pass
+    return INTERRUPTED
 
 
 def _answer(arguments: list[str]) -> int:

@@ -19,24 +19,22 @@ from doit.dependency import MD5Checker
 from doit.exceptions import InvalidDodoFile, TaskFailed
 
 from vfioneer.command import line
-from vfioneer.command.table import OTHERS, VARIABLES
+from vfioneer.command.table import OTHERS, TABLE, VARIABLES
 from vfioneer.recipe.selection import matching
 from vfioneer.reporter import Reporter
 from vfioneer.system.errors import UserError
 from vfioneer.system.paths import BUILD, CACHE, host_names
 from vfioneer.system.reading import is_regular
+from vfioneer.system.screen import SCREEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
 LARGE = 64 * 2**20
 TEST_PARTS = {
-    "quick": "the tests that boot nothing",
-    "commands": "the commands as people type them, and the attacks on a review",
-    "media": "the tests that read built media back",
-    "boot": "the tests that boot media in emulated machines",
-    "cleanroom": "the README's commands in new, minimal Debian systems",
-    "soak": "the long ones: power cuts at fifteen points",
+    name.removeprefix("test:"): command.doc
+    for name, command in TABLE.items()
+    if name.startswith("test:")
 }
 MEDIA_PARTS = {"media", "boot", "soak"}
 LONG_PARTS = {"soak", "cleanroom"}
@@ -179,6 +177,7 @@ def check_line(arguments: Sequence[str]) -> None:
         line.check(arguments)
     except UserError as error:
         raise InvalidDodoFile(str(error)) from None
+    SCREEN.verbose = get_var("VERBOSE", "0") == "1"
 
 
 def per_host(make: Callable[[str], Task]) -> Callable[[], Iterator[Task]]:

@@ -29,7 +29,7 @@ GUESTS = {"ubuntu-18.04": "ubuntu.img", "lab-guest": "lab-guest.qcow2"}
 # The header of an empty disk of 1 GiB: magic, version 3, clusters of 64 KiB.
 QCOW2 = struct.pack(">4sIQIIQ", b"QFI\xfb", 3, 0, 0, 16, 2**30) + bytes(968)
 HOSTS = ("gpu01", "lab01")
-RAN = re.compile(r"^(?:\. +)?([a-z_]+:[a-z0-9.-]+)$", re.M)
+RAN = re.compile(r"^\[ *\d+/\d+\] ([a-z_]+:[a-z0-9.-]+)  ", re.M)
 
 
 @dataclass

@@ -41,6 +41,8 @@ import sys
 from pathlib import Path
 sys.path.insert(0, "tests/media")
 from test_patched import order, write
+from vfioneer.system.screen import SCREEN
+SCREEN.verbose = True
 write(order(Path(sys.argv[1]), Path(sys.argv[2])), Path(sys.argv[3]))
 """
 

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, cast, get_args
 
 from vfioneer import rules
 from vfioneer.document.document import Document, RecipeError, Severity
+from vfioneer.recipe import stray
 from vfioneer.recipe.host import load, names, recipe_path
 from vfioneer.rules.output import Format, render, summary
+from vfioneer.system import colour
 from vfioneer.system.errors import UserError
+from vfioneer.system.progress import counted, say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,18 +30,28 @@ def check(chosen: Sequence[str], variables: Mapping[str, str]) -> None:
     """
     kind = _format(variables)
     hosts, problems = load_all(chosen)
+    if "HOST" not in variables:
+        problems += stray.problems()
     for host in hosts:
         problems += rules.check(host)
     problems += _fleet(hosts, chosen)
     strict = variables.get("STRICT", "") not in ("", "0")
     # Text is for people, and doit's own lines are; the other formats are for programs.
     text = render(problems, kind) if problems or kind != "text" else ""
-    print(text, end="", file=sys.stderr if kind == "text" else sys.stdout, flush=True)
-    if _fails(problems, strict=strict):
-        message = f"{len(chosen)} host{'s' if len(chosen) != 1 else ''}: {summary(problems)}"
-        raise UserError(message, hint="./doit explain RULE=VF… tells why a rule is a rule")
     if kind == "text":
-        print(f"{len(chosen)} hosts checked: {summary(problems)}", file=sys.stderr)
+        painted = colour.of_problems(text) if colour.wanted(sys.stderr) else text
+        print(painted, end="", file=sys.stderr, flush=True)
+    else:
+        print(text, end="", flush=True)
+    wrong = _failing(problems, strict=strict)
+    if wrong:
+        message = f"{counted(len(chosen), 'host')}: {summary(problems)}"
+        rule = next((problem.rule for problem in wrong if problem.rule), "")
+        raise UserError(message, hint=f"./doit explain RULE={rule} tells why" if rule else "")
+    if kind == "text":
+        print(f"{counted(len(chosen), 'host')} checked: {summary(problems)}", file=sys.stderr)
+        if not chosen:
+            say("there is no host yet: ./doit probe HOST=… writes the hardware of one")
 
 
 def _format(variables: Mapping[str, str]) -> Format:
@@ -56,9 +69,9 @@ def _fleet(hosts: Sequence[Host], chosen: Sequence[str]) -> list[Problem]:
     return [problem for problem in found if problem.file in shown]
 
 
-def _fails(problems: Sequence[Problem], *, strict: bool) -> bool:
+def _failing(problems: Sequence[Problem], *, strict: bool) -> list[Problem]:
     fatal = (Severity.ERROR, Severity.WARNING) if strict else (Severity.ERROR,)
-    return any(problem.severity in fatal and not problem.waived for problem in problems)
+    return [problem for problem in problems if problem.severity in fatal and not problem.waived]
 
 
 def load_all(chosen: Sequence[str]) -> tuple[list[Host], list[Problem]]:

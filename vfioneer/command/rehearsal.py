@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 import time
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -32,9 +32,11 @@ from vfioneer.standin import substitute
 from vfioneer.standin.emulated import emulate
 from vfioneer.system.errors import UserError
 from vfioneer.system.files import replace
+from vfioneer.system.screen import SCREEN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from vfioneer.recipe.host import Host
@@ -48,6 +50,8 @@ REPORT_ON_DISK = "/var/lib/vfioneer/report.json"
 # What the first boot leaves a stamp for, each once in a host's life.
 STEPS = frozenset({"keyring", "packages", "services", "disk", "domain"})
 GIB = 2**30
+# The characters that are shown of a line of the machine's.
+SHOWN = 110
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,12 +85,16 @@ class Rehearsal:
 
     def prove(self, what: str, ok: bool, evidence: str) -> None:
         self.rows.append(Row(what=what, ok=ok, evidence=evidence))
-        print(f"  {'ok   ' if ok else 'WRONG'} {what}: {evidence}", file=sys.stderr, flush=True)
+        SCREEN.line(f"  {'ok   ' if ok else 'WRONG'} {what}: {evidence}")
 
 
 def rehearse(name: str) -> None:
-    """Rehearse a host; raise UserError that names the stage and step where it went wrong."""
-    run = prepare(name)
+    """Rehearse a host; raise UserError that names the stage and step where it went wrong.
+
+    The report of before stays until there is another one: who interrupts loses nothing.
+    """
+    final = Outputs(name).directory / "rehearsal"
+    run = prepare(name, final.with_name("rehearsal.unfinished"))
     failure = ""
     try:
         for stage in (install, first_boot, collect):
@@ -95,11 +103,13 @@ def rehearse(name: str) -> None:
         failure = str(error)
         run.prove("the story came to its end", False, error.message.partition("\n")[0])
     write_report(run)
-    print(table(run), file=sys.stderr)
+    shutil.rmtree(final, ignore_errors=True)
+    run.directory.rename(final)
+    SCREEN.line(table(run))
     if failure or not run.ok:
         wrong = next(row for row in run.rows if not row.ok)
         message = f"the rehearsal of {name} failed: {wrong.what}: {failure or wrong.evidence}"
-        raise UserError(message, hint=f"logs and screenshots: {run.directory}")
+        raise UserError(message, hint=f"logs and screenshots: {final}")
 
 
 def prepare(name: str, directory: Path | None = None) -> Rehearsal:
@@ -129,7 +139,7 @@ def disk_size(run: Rehearsal) -> Size:
 
 def timed(run: Rehearsal, stage: Callable[[Rehearsal], None]) -> None:
     started = time.monotonic()
-    print(f"rehearsal of {run.host.name}: {stage.__name__}", file=sys.stderr, flush=True)
+    SCREEN.line(f"rehearsal of {run.host.name}: {stage.__name__.replace('_', ' ')}")
     stage(run)
     run.seconds[stage.__name__] = round(time.monotonic() - started, 1)
 
@@ -147,48 +157,73 @@ def order(run: Rehearsal, name: str, *drives: Drive, extra: tuple[str, ...] = ()
     )
 
 
+def waiting(what: str) -> AbstractContextManager[None]:
+    """Have it said, beside the seconds, what is waited for."""
+    return SCREEN.program(f"waiting for {what}")
+
+
+@contextmanager
+def switched_on(ordered: Order) -> Iterator[Machine]:
+    """Switch a machine on, and tell what the system in it says that it is at."""
+    with Machine(ordered) as machine:
+        machine.heard = lambda status: SCREEN.line(f"        {status}"[:SHOWN])
+        yield machine
+
+
 def install(run: Rehearsal) -> None:
     """Boot the medium and wait for the power to go off."""
     medium = Drive(path=run.media, kind=DriveKind.CDROM, bootindex=0)
-    with Machine(order(run, "install", medium)) as machine:
-        machine.wait_for("unattended", MENU)
+    with switched_on(order(run, "install", medium)) as machine:
+        with waiting("the menu of the medium"):
+            machine.wait_for("unattended", MENU)
         machine.screenshot(run.directory / "menu.png")
         run.prove("the medium shows its menu", True, "menu.png")
-        found = machine.wait_for(r"stage=live state=ok .*", LIVE)
+        with waiting("the live system"):
+            found = machine.wait_for(r"stage=live state=ok .*", LIVE)
         run.prove("the live system starts without a desktop", True, found.group())
-        machine.wait_for("stage=install state=started step=unpack", INSTALL, unless="state=failed")
+        with waiting("the disk to be partitioned"):
+            machine.wait_for(
+                "stage=install state=started step=unpack", INSTALL, unless="state=failed"
+            )
         machine.screenshot(run.directory / "installing.png")
-        found = machine.wait_for(
-            r"stage=install state=ok step=install .*", INSTALL, unless="state=failed"
-        )
+        with waiting("the installation"):
+            found = machine.wait_for(
+                r"stage=install state=ok step=install .*", INSTALL, unless="state=failed"
+            )
         machine.screenshot(run.directory / "installed.png")
         run.prove("it installs by itself", True, found.group())
-        machine.wait_off(OFF)
+        with waiting("the power to go off"):
+            machine.wait_off(OFF)
         run.prove("it switches itself off", True, "power-off")
 
 
 def first_boot(run: Rehearsal) -> None:
     """Boot the disk alone, wait for the guest, switch off by the power button."""
-    with Machine(order(run, "first-boot", extra=START_PAUSED)) as machine:
-        machine.wait_for(r"stage=first-boot state=started step=first-boot", LIVE * 2)
+    with switched_on(order(run, "first-boot", extra=START_PAUSED)) as machine:
+        with waiting("the disk to boot"):
+            machine.wait_for(r"stage=first-boot state=started step=first-boot", LIVE * 2)
         run.prove("the disk boots by itself", True, "no medium in the machine")
         # What an earlier boot has done (and a power cut ended) is not announced again.
-        machine.wait_for(
-            r"stage=first-boot state=ok step=verify .*", FIRST_BOOT * 2, unless="state=failed"
-        )
+        with waiting("packages, services and their check"):
+            machine.wait_for(
+                r"stage=first-boot state=ok step=verify .*", FIRST_BOOT * 2, unless="state=failed"
+            )
         for status in machine.statuses():
             if (status.step, status.state) == ("packages", "ok"):
                 run.prove("pacman installs the packages", True, status.detail)
-        found = machine.wait_for(
-            r"stage=first-boot state=ok step=first-boot .*", FIRST_BOOT, unless="state=failed"
-        )
+        with waiting("the guest to be defined and started"):
+            found = machine.wait_for(
+                r"stage=first-boot state=ok step=first-boot .*", FIRST_BOOT, unless="state=failed"
+            )
         is_paused = "paused" in found.group() and "/dev/vfio/" in found.group()
         run.prove("the guest is started with the card attached", is_paused, found.group())
         machine.screenshot(run.directory / "first-boot.png")
         machine.power_button()
-        found = machine.wait_for(r"stage=guest state=(ok|failed) step=shutdown .*", OFF * 2)
+        with waiting("the guest to go down"):
+            found = machine.wait_for(r"stage=guest state=(ok|failed) step=shutdown .*", OFF * 2)
         run.prove("the guest goes down before the host", found[1] == "ok", found.group())
-        machine.wait_off(OFF * 2)
+        with waiting("the power to go off"):
+            machine.wait_off(OFF * 2)
 
 
 def collect(run: Rehearsal) -> None:

@@ -15,7 +15,8 @@ import yaml
 from vfioneer.document.document import Document, Loc, RecipeError
 from vfioneer.document.model import validate
 from vfioneer.recipe import selection
-from vfioneer.recipe.host import merged, names, recipe_path, unknown_host
+from vfioneer.recipe.extension import merged
+from vfioneer.recipe.host import names, recipe_path, unknown_host
 from vfioneer.recipe.recipe import Recipe
 from vfioneer.system.errors import UserError
 

@@ -183,10 +183,8 @@ TABLE = {
         group=Group.WORK, module="command.suite", function="lint", fails="something is not clean",
     ),
     "test": _part_of_tests("every test but soak and cleanroom; test:quick is a part of it"),
-    "test:quick": _part_of_tests("the tests that boot nothing"),
-    "test:commands": _part_of_tests(
-        "the commands as people type them, and the attacks on a review"
-    ),
+    "test:quick": _part_of_tests("the tests that boot nothing, in two minutes"),
+    "test:commands": _part_of_tests("commands as people type them, attacks on a review"),
     "test:media": _part_of_tests("the tests that read built media back"),
     "test:boot": _part_of_tests("the tests that boot media in emulated machines"),
     "test:cleanroom": _part_of_tests("the README's commands in new, minimal Debian systems"),

@@ -74,11 +74,9 @@ class Problem:
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.mark.line}:{self.mark.column}"
-        # Errors need no word; what is milder says so, as compilers do.
-        kind = "" if self.severity is Severity.ERROR else f"{self.severity}: "
         rule = f"[{self.rule}] " if self.rule else ""
         at = f"{self.path}: " if self.loc else ""
-        lines = [f"{where}: {kind}{rule}{at}{self.message}"]
+        lines = [f"{where}: {self.severity}: {rule}{at}{self.message}"]
         if self.source_line:
             number = str(self.mark.line)
             text, column, width = _window(self.source_line, self.mark.column, self.mark.width)
@@ -187,7 +185,7 @@ class Document:
             end = start + other.width if other.width > 1 else len(line)
             if not REFERENCE.fullmatch(line[start:end].strip("'\" ")):
                 line = line[:start] + "*" * (end - start) + line[end:]
-        return _HASH.sub(lambda match: "*" * len(match[0]), line)
+        return without_hashes(line)
 
     def over(self, base: Document) -> Document:
         """Lay this document over another: mappings merge key by key, everything else replaces."""
@@ -252,6 +250,11 @@ def dotted(loc: Iterable[str | int]) -> str:
     for part in loc:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
     return text
+
+
+def without_hashes(line: str) -> str:
+    """Return a line whose crypt(5) hashes are stars, in the same columns."""
+    return _HASH.sub(lambda match: "*" * len(match[0]), line)
 
 
 def shown(line: str) -> str:

@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from vfioneer.document.document import Document, Loc, Mark, Problem, RecipeError, shown, visible
+from vfioneer.document import mistakes
+from vfioneer.document.document import (
+    Document,
+    Loc,
+    Mark,
+    Problem,
+    RecipeError,
+    shown,
+    visible,
+    without_hashes,
+)
 from vfioneer.system.errors import UserError
 from vfioneer.system.reading import read_bounded
 
@@ -123,16 +133,22 @@ def _too_many(file: Path) -> UserError:
 
 
 def _syntax_problem(error: Exception, file: Path, lines: list[str]) -> Problem:
-    mark = getattr(error, "problem_mark", None)
-    line = mark.line + 1 if mark else 1
-    message = getattr(error, "problem", None) or str(error).partition("\n")[0]
-    context = getattr(error, "context", None)
+    found = mistakes.find(error, lines)
     return Problem(
-        mark=Mark(file=file, line=line, column=mark.column + 1 if mark else 1),
+        mark=Mark(file=file, line=found.line, column=found.column, width=found.width),
         loc=(),
-        message=f"not valid YAML: {f'{context}, ' if context else ''}{message}",
-        source_line=visible(lines[line - 1]) if line <= len(lines) else "",
+        message=f"not valid YAML: {found.message}",
+        hint=found.hint,
+        source_line=_shown_line(lines[found.line - 1]) if found.line <= len(lines) else "",
     )
+
+
+def _shown_line(line: str) -> str:
+    """Return a line that was not understood; what may be a secret in it is not repeated."""
+    line = without_hashes(visible(line))
+    start = line.lower().find("password")
+    end = start + len("password")
+    return line if start < 0 else line[:end] + re.sub(r"\S", "*", line[end:])
 
 
 class _Walk:

@@ -34,6 +34,7 @@ from vfioneer.machine.serial import PANIC, STARVED, Status, clean, status_lines
 from vfioneer.system.run import environment, find_program
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
     from types import TracebackType
 
@@ -53,6 +54,9 @@ class Machine:
         self.command_file = order.work / f"{order.name}.command"
         self.restarts = 0
         """How often it was reset because the emulation, not the system in it, had failed."""
+        self.heard: Callable[[Status], None] | None = None
+        """Called with each status that the system tells, while something is waited for."""
+        self._told = 0
         self._read_up_to = 0
         self._excused_up_to = 0
 
@@ -131,6 +135,7 @@ class Machine:
             if ended:
                 self._drain.join(timeout=5)
             text = self.text()
+            self._hear(text)
             match = wanted.search(text, self._read_up_to)
             if match:
                 self._read_up_to = match.end()
@@ -144,6 +149,15 @@ class Machine:
                 message = f"{self.name} did not say {wanted.pattern!r} within {limit:.0f} s"
                 raise self.error(message)
             time.sleep(POLL_SECONDS)
+
+    def _hear(self, text: str) -> None:
+        """Hand on what was told since; a line that is not whole yet waits."""
+        if self.heard is None:
+            return
+        found = status_lines(text[: text.rfind("\n") + 1])
+        for status in found[self._told :]:
+            self.heard(status)
+        self._told = len(found)
 
     def wait_off(self, timeout: float) -> None:
         """Wait until it has switched itself off; a kernel panic ends the wait as a failure."""

@@ -100,6 +100,11 @@ def source_targets(name: str) -> list[Path]:
     return [source_target(name), *([LAB_PACKAGES] if name == "lab" else [])]
 
 
+def title(name: str) -> str:
+    """Return what a source is, in its own words."""
+    return _field(name, "title").strip("\"'") or name
+
+
 def _field(name: str, key: str) -> str:
     """Return the value of a key with its indentation, empty where there is none."""
     for line in _source_text(name).splitlines():

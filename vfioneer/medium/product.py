@@ -107,6 +107,7 @@ def produce(name: str) -> Product:
 
 
 def _filled(product: Product, plan: Plan, vault: Vault) -> Product:
+    vault.require(plan.secrets)
     trees = overlay.render(plan, vault)
     wanted = [f"secret:{reference}" for reference in plan.secrets]
     facts = facts_path(product.base)

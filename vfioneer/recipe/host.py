@@ -8,22 +8,22 @@ recipes/profiles/*.yaml ──> recipes/<host>.yaml ──┐
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from vfioneer.document.document import Document, RecipeError
 from vfioneer.document.model import validate
 from vfioneer.document.syntax import read
-from vfioneer.document.values import HostName
 from vfioneer.recipe import rom, selection
 from vfioneer.recipe.assignment import Assignment, assign
+from vfioneer.recipe.extension import merged, opened
 from vfioneer.recipe.hardware import Hardware
-from vfioneer.recipe.recipe import MAX_PROFILES, PackageSource, Recipe
+from vfioneer.recipe.recipe import PackageSource, Recipe
 from vfioneer.recipe.source import Kind, Source, load_source, source_path
 from vfioneer.system.errors import UserError
 from vfioneer.system.links import refuse_links
-from vfioneer.system.paths import HARDWARE, PROFILES, RECIPES, SOURCES, host_names
+from vfioneer.system.paths import HARDWARE, RECIPES, SOURCES, host_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,7 +104,7 @@ def load(name: str, *, open_document: Callable[[Path], Document] = read) -> Host
     recipe_document, problems = merged(recipe_path(name), open_document)
     recipe, found = validate(recipe_document, Recipe)
     problems += found
-    hardware_document, found = _open(hardware_path(name), open_document)
+    hardware_document, found = _hardware(name, open_document)
     problems += found
     hardware, found = validate(hardware_document, Hardware)
     problems += found
@@ -137,6 +137,20 @@ def load(name: str, *, open_document: Callable[[Path], Document] = read) -> Host
     if problems:
         raise RecipeError(problems)
     return host
+
+
+def _hardware(
+    name: str, open_document: Callable[[Path], Document]
+) -> tuple[Document, list[Problem]]:
+    """Read a host's hardware; where there is none, the problem says what writes it."""
+    path = hardware_path(name)
+    if path.exists() or path.is_symlink():
+        return opened(path, open_document)
+    empty = Document(file=path, data=None, lines={path: []}, marks={})
+    message = f"there is no such file: the hardware of {name} is not known"
+    hint = f"./doit probe HOST={name} SSH=root@ADDRESS writes it, or FROM= with a listing"
+    empty.problems.append(empty.problem((), message, hint=hint))
+    return empty, []
 
 
 def rom_problems(document: Document, recipe: Recipe) -> list[Problem]:
@@ -183,88 +197,6 @@ def _packages(
 def unknown_host(name: str) -> UserError:
     """Return the error for a HOST that has no recipe."""
     return selection.unknown(name, names())
-
-
-def merged(
-    path: Path, open_document: Callable[[Path], Document] = read
-) -> tuple[Document, list[Problem]]:
-    """Read a recipe and lay it over the profiles it extends, in their order."""
-    document, problems = _open(path, open_document)
-    extension = _Extension(open_document=open_document, problems=problems)
-    return extension.over_profiles(document, (path,)), problems
-
-
-@dataclass(kw_only=True)
-class _Extension:
-    """One recipe's profiles, each of which is read and laid over its own ones once.
-
-    Profiles may share profiles: fifteen that each extend the next three times are 14 million ways
-    from the first to the last.
-    """
-
-    open_document: Callable[[Path], Document]
-    problems: list[Problem]
-    whole: dict[Path, Document | None] = field(default_factory=dict)
-    """Profiles with what they extend; None where there is nothing that could be used."""
-
-    def over_profiles(self, document: Document, chain: tuple[Path, ...]) -> Document:
-        data = document.data
-        extends = data.get("extends", []) if isinstance(data, dict) else []
-        if not isinstance(extends, list) or not all(isinstance(name, str) for name in extends):
-            return document  # the model says what is wrong with it
-        if len(extends) > MAX_PROFILES:
-            return document  # so it does with these
-        below: Document | None = None
-        for number, name in enumerate(extends):
-            if not HostName.pattern.fullmatch(name):
-                continue
-            profile = self.profile(document, number, PROFILES / f"{name}.yaml", chain)
-            if profile is not None:
-                below = profile if below is None or below is profile else profile.over(below)
-        return document if below is None else document.over(below)
-
-    def profile(
-        self, document: Document, number: int, path: Path, chain: tuple[Path, ...]
-    ) -> Document | None:
-        """Return a profile that `document` extends, or note what is wrong with it."""
-
-        def note(message: str, hint: str = "") -> None:
-            self.problems.append(document.problem(("extends", number), message, hint=hint))
-
-        if path in chain:
-            note(f"extends itself: {' > '.join(p.stem for p in (*chain, path))}")
-            return None
-        if path in self.whole:
-            return self.whole[path]
-        if len(chain) > MAX_PROFILES:
-            note(f"more than {MAX_PROFILES} profiles, one extending the next")
-            return None
-        if not path.exists():
-            known = sorted(p.stem for p in PROFILES.glob("*.yaml"))
-            note(f"there is no profile {path}", f"known profiles: {', '.join(known) or 'none'}")
-            return None
-        self.whole[path] = None
-        profile, found = _open(path, self.open_document)
-        self.problems += found
-        if isinstance(profile.data, dict):
-            self.whole[path] = self.over_profiles(profile, (*chain, path))
-        else:
-            wrong = profile.problems or [profile.problem((), "not a mapping of key: value")]
-            self.problems += wrong
-        return self.whole[path]
-
-
-def _open(path: Path, open_document: Callable[[Path], Document]) -> tuple[Document, list[Problem]]:
-    """Read a file; what keeps it from being read at all becomes a problem like any other."""
-    try:
-        return open_document(path), []
-    except RecipeError as error:
-        problems = list(error.problems)
-    except UserError as error:
-        empty = Document(file=path, data=None, lines={path: []}, marks={})
-        problems = [empty.problem((), error.message.removeprefix(f"{path}: "), hint=error.hint)]
-    document = Document(file=path, data=None, lines={path: []}, marks={}, problems=problems)
-    return document, []
 
 
 def _sources(

@@ -51,7 +51,7 @@ def summary(problems: Sequence[Problem]) -> str:
 
 
 def _text(problems: Sequence[Problem]) -> str:
-    return "".join(f"{problem}\n" for problem in problems) + f"{summary(problems)}\n"
+    return "".join(f"{problem}\n" for problem in problems)
 
 
 def _plain(problem: Problem) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from vfioneer.system.plain import plain
+from vfioneer.system.screen import SCREEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ LINE_SECONDS = 5.0
 
 def say(text: str) -> None:
     """Print one line for people; standard output is left to what programs read."""
-    print(f"vfioneer: {plain(text)}", file=sys.stderr, flush=True)
+    SCREEN.line(f"vfioneer: {plain(text)}")
 
 
 def counted(count: int, thing: str) -> str:
@@ -89,7 +90,7 @@ def _bar(
         TransferSpeedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, transient=True) as progress:
+    with SCREEN.held(), Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task(title, total=total, completed=done)
         yield lambda count: progress.advance(task, count)
 

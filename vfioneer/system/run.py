@@ -7,7 +7,6 @@ import os
 import shlex
 import shutil
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 from vfioneer.system.errors import UserError
 from vfioneer.system.log import place, record
 from vfioneer.system.plain import plain
+from vfioneer.system.screen import SCREEN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 # One table for set-up, which runs before there is a Python, and for the messages of this module.
 PACKAGES = Path(__file__).with_name("packages.txt")
 
+# What runs now, in whichever thread.
+_RUNNING: set[subprocess.Popen[bytes]] = set()
 # The characters of a command that a message shows.
 SHOWN = 160
 # 1 January 2021: no artifact depends on when it was built (reproducible-builds.org).
@@ -85,35 +87,70 @@ def run(
         stdin: bytes for its standard input, which is empty otherwise.
         log: a file that gets both output streams instead of the result.
         check: raise a UserError with the last lines of its output when it fails.
-        quiet: do not print the command.
+        quiet: it asks and makes nothing: it is not shown with VERBOSE=1 either.
     """
     words = [str(word) for word in argv]
     command = [find_program(words[0]), *words[1:]]
-    if not quiet:
-        print(f"+ {plain(_short(words))}", file=sys.stderr, flush=True)
+    shown = SCREEN.verbose and not quiet
+    if shown:
+        SCREEN.line(f"+ {plain(_short(words))}")
     started = time.monotonic()
     stream = log.open("ab") if log else None
     try:
-        done = subprocess.run(
-            command,
-            cwd=cwd,
-            env=environment(env),
-            input=stdin if stdin is not None else b"",
-            stdout=stream or subprocess.PIPE,
-            stderr=subprocess.STDOUT if stream else subprocess.PIPE,
-            check=False,
-        )
+        with SCREEN.program(Path(words[0]).name):
+            done = _finish(
+                subprocess.Popen(
+                    command,
+                    cwd=cwd,
+                    env=environment(env),
+                    stdin=subprocess.PIPE,
+                    stdout=stream or subprocess.PIPE,
+                    stderr=subprocess.STDOUT if stream else subprocess.PIPE,
+                ),
+                stdin if stdin is not None else b"",
+            )
     finally:
         if stream:
             stream.close()
     elsewhere = f"# its output is in {log}\n".encode() if log else None
     seconds = time.monotonic() - started
     record(words, cwd, done.returncode, seconds, elsewhere, done.stdout, done.stderr)
+    if shown:
+        for said in (elsewhere, done.stdout, done.stderr):
+            _tell(said)
     if check and done.returncode != 0:
         said = log.read_bytes() if log else (done.stderr or done.stdout)
         message = f"{_short(words)} failed with exit status {done.returncode}{last_lines(said)}"
         raise UserError(message, hint=_where(log))
     return done
+
+
+def _finish(process: subprocess.Popen[bytes], stdin: bytes) -> subprocess.CompletedProcess[bytes]:
+    """Wait for a program; it does not outlive an interruption of this thread, or of the run."""
+    with process:
+        _RUNNING.add(process)
+        try:
+            stdout, stderr = process.communicate(stdin)
+        except BaseException:
+            process.kill()
+            raise
+        finally:
+            _RUNNING.discard(process)
+    return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+
+def end_programs() -> None:
+    """Have every program of every thread end, as Ctrl-C at a terminal would."""
+    for process in list(_RUNNING):
+        process.terminate()
+
+
+def _tell(output: bytes | None) -> None:
+    """Show what a program printed; an image on its standard output is none of it."""
+    if output and b"\0" not in output:
+        SCREEN.line(
+            plain("\n".join(f"  {line}" for line in output.decode(errors="replace").splitlines()))
+        )
 
 
 def _short(words: Sequence[str]) -> str:

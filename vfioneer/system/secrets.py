@@ -8,9 +8,13 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vfioneer.system.errors import UserError
 from vfioneer.system.reading import read_bounded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 # crypt(5): $id$ and three or four parts of its own alphabet. `!` locks, as does no hash at all.
 _HASH = re.compile(r"\$(?:6|5|y|gy|2[aby]|7)\$[A-Za-z0-9./$=,]{8,250}")
@@ -46,6 +50,19 @@ class Vault:
             message = f"what {reference} holds is not a crypt(5) hash"
             raise UserError(message, hint="make one with: openssl passwd -6")
         return found
+
+    def require(self, references: Iterable[str]) -> None:
+        """Raise UserError with every reference that leads nowhere, and one remedy for all."""
+        failures: list[UserError] = []
+        for reference in references:
+            try:
+                self.hash(reference)
+            except UserError as error:
+                failures.append(error)
+        if failures:
+            hints = dict.fromkeys(error.hint for error in failures if error.hint)
+            message = "\n".join(error.message for error in failures)
+            raise UserError(message, hint="\n        ".join(hints))
 
     def digest(self, reference: str) -> str:
         """Return what tells whether a secret has changed, without being one."""

@@ -186,7 +186,10 @@ def test_problems_are_in_the_order_of_the_files() -> None:
         for file, line, column in marks
     ]
     lines = str(RecipeError(problems)).splitlines()
-    assert lines == ["a:2:3: m", "a:2:7: m", "a:9:1: m", "b:2:1: m", "4 problems found"]
+    assert lines == [
+        "a:2:3: error: m", "a:2:7: error: m", "a:9:1: error: m", "b:2:1: error: m",
+        "4 problems found",
+    ]  # fmt: skip
 
 
 def test_a_long_line_is_cut_around_the_place() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from vfioneer.system.errors import UserError
 from vfioneer.system.run import find_program, last_lines, package_hint, packages, run
+from vfioneer.system.screen import SCREEN
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,12 +48,15 @@ def test_arguments_are_words_and_no_shell_sees_them(tool: Path) -> None:
     assert run(["tool", "a b", "$(id)", "'", ""]).stdout == b"a b|$(id)|'||"
 
 
-def test_the_command_is_printed_to_be_copied(
-    tool: Path, capsys: pytest.CaptureFixture[str]
+def test_commands_and_their_output_are_shown_to_who_asks(
+    tool: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write(tool, "true")
+    write(tool, "echo said")
     run(["tool", "a b"])
-    assert capsys.readouterr().err == "+ tool 'a b'\n"
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(SCREEN, "verbose", True)
+    run(["tool", "a b"])
+    assert capsys.readouterr().err == "+ tool 'a b'\n  said\n"
     run(["tool"], quiet=True)
     assert capsys.readouterr().err == ""
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from vfioneer.lab import chroot
 from vfioneer.lab.base import boot, bootstrap, images, master
 from vfioneer.system.files import replaced
+from vfioneer.system.progress import say
 
 TOTAL_STEPS = 5
 
@@ -56,7 +57,7 @@ def build(target: Path, workdir: Path) -> None:
 
 def _step(number: int, what: str, started: float) -> None:
     elapsed = int(time.monotonic() - started)
-    print(f"lab {number}/{TOTAL_STEPS} [{elapsed} s] {what}", file=sys.stderr, flush=True)
+    say(f"lab {number}/{TOTAL_STEPS}: {what} ({elapsed} s so far)")
 
 
 if __name__ == "__main__":

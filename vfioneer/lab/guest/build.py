@@ -17,6 +17,7 @@ from pathlib import Path
 from vfioneer.lab.guest import disk, ext4
 from vfioneer.lab.guest import root as tree
 from vfioneer.system.files import replaced
+from vfioneer.system.progress import say
 from vfioneer.system.run import run
 
 TOTAL_STEPS = 4
@@ -52,7 +53,7 @@ def build(target: Path, workdir: Path) -> None:
 
 def _step(number: int, what: str, started: float) -> None:
     elapsed = int(time.monotonic() - started)
-    print(f"lab guest {number}/{TOTAL_STEPS} [{elapsed} s] {what}", file=sys.stderr, flush=True)
+    say(f"lab guest {number}/{TOTAL_STEPS}: {what} ({elapsed} s so far)")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +26,7 @@ from vfioneer.supply.alpm import Entry, Package
 from vfioneer.system.errors import UserError
 from vfioneer.system.files import SUMS, digest, replaced, sums_text
 from vfioneer.system.paths import LAB
+from vfioneer.system.progress import say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -243,4 +243,4 @@ def write_listing(directory: Path, packages: Sequence[Package]) -> None:
 
 
 def _say(text: str) -> None:
-    print(f"lab repository: {text}", file=sys.stderr, flush=True)
+    say(f"lab repository: {text}")
