@@ -16,6 +16,7 @@ import re
 import shutil
 import signal
 import socket
+import stat
 import struct
 import subprocess
 import threading
@@ -390,6 +391,10 @@ def test_a_range_makes_it_a_whole_dhcp_server(lan: Lan, lab: Host, checkout: Pat
 def test_all_built_hosts_are_served_together(lan: Lan, lab: Host, checkout: Path) -> None:
     other = lay_out("bridge01", checkout)
     macs = [*derive(lab).macs, *derive(other).macs]
+    # Whoever builds owns build/; root serves, and its workers read as that owner.
+    assert stat.S_IMODE(Outputs("bridge01").archive.stat().st_mode) == 0o600
+    for path in (checkout / "build", *(checkout / "build").rglob("*")):
+        shutil.chown(path, "nobody") if not path.is_symlink() else None
     with serving(lan, checkout) as serve:
         for mac in macs:
             path = f"/hosts/{mac.hyphenated}.ipxe"

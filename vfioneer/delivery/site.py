@@ -99,6 +99,7 @@ def lay_out(names: Sequence[str], site: Path = SITE) -> Site:
         for place, source in _entries(Outputs(name).pxe / "http"):
             _add(entries, owners, place, source, name)
     _check_targets(entries, owners)
+    _check_readable(dict.fromkeys(owners.values()), served_by=site.parent.stat().st_uid)
     for part in ("http", "tftp"):
         shutil.rmtree(site / part, ignore_errors=True)
     for place, source in entries.items():
@@ -157,6 +158,21 @@ def _check_targets(entries: Mapping[str, Path], owners: Mapping[str, str]) -> No
     if gone:
         lines = [f"{path} leads to nothing: {path.readlink()}" for _name, path in gone]
         raise UserError("\n".join(lines), hint=f"./doit build HOST={gone[0][0]}")
+
+
+def _check_readable(names: Iterable[str], *, served_by: int) -> None:
+    """Raise UserError where the servers, who read as the owner of build/, may not read a file."""
+    for name in names:
+        out = Outputs(name)
+        for path, others in ((out.directory, 0o001), (out.archive, 0o004)):
+            if not path.exists():
+                continue  # no host's own, or told as built and gone
+            found = path.stat()
+            if served_by in (0, found.st_uid) or found.st_mode & others:
+                continue
+            reader, owner = _name_of(served_by), _name_of(found.st_uid)
+            message = f"{path} is closed to {reader}, owner of build/, as whom the servers read"
+            raise UserError(message, hint=f"it belongs to {owner}: chown -R {reader} build")
 
 
 def served_as(site: Path) -> tuple[str, str]:

@@ -18,7 +18,7 @@ from functools import cache
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from vfioneer.medium import areas, blank, iso, laying, netboot, profile, traces
+from vfioneer.medium import areas, blank, iso, laying, netboot, private, profile, traces
 from vfioneer.medium.ahead import AHEAD
 from vfioneer.medium.laying import Laid
 from vfioneer.medium.obtain import vouched
@@ -89,6 +89,7 @@ def dependencies(name: str) -> dict[str, list[str]]:
     if product.failure is not None:
         raise product.failure
     with held(name):
+        private.close(product)
         traces.write(name, "recipe", product.made_from, {})
     return {
         "task_dep": [f"fetch:{source}" for source in product.sources] + [f"unpack:{product.base}"]
@@ -99,6 +100,7 @@ def _rendered(name: str) -> Product:
     product = AHEAD.product(name)
     if product.failure is not None:
         raise product.failure
+    private.close(product)
     return product
 
 
@@ -120,7 +122,10 @@ def _render(name: str) -> None:
         for path, file in members.items()
     }
     files |= {f"profile/{path}": file for path, file in profile.files(product).items()}
-    files |= {path: File(mode=0o644, data=data) for path, data in product.files.items()}
+    files |= {
+        path: File(mode=private.mode(product, path), data=data)
+        for path, data in product.files.items()
+    }
     laying.lay(name, "render", Laid(made_from=product.made_from, files=files))
 
 
@@ -133,8 +138,11 @@ def _judge_domain(name: str) -> None:
 def _overlay(name: str) -> None:
     product, packed = _packed(name)
     files = {
-        "overlay.cpio.gz": File(mode=0o644, data=packed.archive),
-        "overlay.manifest": File(mode=0o644, data=product.manifest),
+        path: File(mode=private.mode(product, path), data=data)
+        for path, data in (
+            ("overlay.cpio.gz", packed.archive),
+            ("overlay.manifest", product.manifest),
+        )
     }
     made_from = {**product.made_from, **packed.made_from}
     laying.lay(name, "overlay", Laid(made_from=made_from, files=files))
@@ -193,7 +201,8 @@ def master(
         epoch=plan.epoch,
     )
     with blank.take(order) as taken:
-        iso.patch(taken.descriptor, taken.areas, target, contents)
+        mode = private.CLOSED if plan.secrets else private.OPEN
+        iso.patch(taken.descriptor, taken.areas, target, contents, mode=mode)
 
 
 def own_files(packed: OnBase, archive: bytes, listing: bytes) -> dict[str, bytes]:
@@ -239,11 +248,12 @@ def _manifest(name: str) -> None:
     made_from = {**_own_inputs(product), **packed.made_from, **traces.values(name, keys)}
     listed = {path: found for path, found in sums.items() if found and _is_listed(path)}
     record = recorded(medium, product, packed) | {"outputs": dict(sorted(listed.items()))}
-    files = {
-        out.manifest.name: File(mode=0o644, data=as_json(record)),
-        out.sums.name: File(mode=0o644, data=sums_text(listed).encode()),
-        out.report.name: File(mode=0o644, data=report(medium, record).encode()),
+    data = {
+        out.manifest.name: as_json(record),
+        out.sums.name: sums_text(listed).encode(),
+        out.report.name: report(medium, record).encode(),
     }
+    files = {path: File(mode=private.mode(product, path), data=text) for path, text in data.items()}
     laying.lay(name, "manifest", Laid(made_from=made_from, files=files))
 
 
@@ -265,6 +275,7 @@ def recorded(medium: MediumPlan, product: Product, packed: OnBase) -> dict[str, 
     return record | {
         "base": record["base"] | {"files": facts.network_files, "listing": facts.listing},
         "checked": {source.name: vouched(source) for source in host.sources},
+        "private": private.recorded(product),
         "medium": {path: sha256(data).hexdigest() for path, data in sorted(own.items())},
     }
 

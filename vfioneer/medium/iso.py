@@ -60,7 +60,12 @@ def master(
 
 
 def patch(
-    blank: int, places: Mapping[str, areas.Area], target: Path, contents: Mapping[str, bytes]
+    blank: int,
+    places: Mapping[str, areas.Area],
+    target: Path,
+    contents: Mapping[str, bytes],
+    *,
+    mode: int = 0o644,
 ) -> None:
     """Write a host's medium: a copy of a blank with its areas written.
 
@@ -69,10 +74,16 @@ def patch(
         places: its areas by path in the ISO.
         target: there whole or not at all, whenever the process ends.
         contents: of the areas, by the same paths.
+        mode: of the target; nobody else may read it before it has it.
     """
-    with replaced(target) as partial, partial.open("x+b") as stream:
-        clone(blank, stream.fileno())
-        areas.write(stream.fileno(), places, contents)
+    with replaced(target) as partial:
+        descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            clone(blank, descriptor)
+            areas.write(descriptor, places, contents)
+            os.fchmod(descriptor, mode)
+        finally:
+            os.close(descriptor)
 
 
 def _stage(stage: Path, files: Mapping[str, bytes], epoch: int) -> None:

@@ -62,6 +62,8 @@ class Product:
     base: str
     media: tuple[Medium, ...]
     """What the recipe asks for."""
+    secrets: tuple[str, ...] = ()
+    """References to what the host's files hold and nobody else may read."""
     trees: Mapping[str, overlay.Tree] = field(default_factory=dict)
     seed: Mapping[str, str] = field(default_factory=dict)
     profile: str = ""
@@ -97,6 +99,7 @@ def produce(name: str) -> Product:
         host=name,
         base=host.base.name,
         media=host.recipe.media,
+        secrets=plan.secrets,
         sources=tuple(source.name for source in host.sources),
         made_from=shared | traces.files_read_since(_inputs(host), started),
     )

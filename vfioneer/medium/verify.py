@@ -19,7 +19,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from vfioneer.medium import intact, isofaults
+from vfioneer.medium import intact, isofaults, private
 from vfioneer.medium.outputs import Outputs
 from vfioneer.payload import cpio
 from vfioneer.supply import digests
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 # What the archive holds besides the rendered files; medium.json is compared with the ISO's.
 _PACKED = {f"live/etc/vfioneer/{name}" for name in ("images.sha256", "bulk", "medium.json")}
-_RECORDED = {"base", "bulk", "checked", "medium", "outputs", "recipe"}
+_RECORDED = {"base", "bulk", "checked", "medium", "outputs", "private", "recipe"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +83,7 @@ def faults(name: str, reading: Reading, *, inside: bool) -> list[str]:
     if not isinstance(record, dict) or not record.keys() >= _RECORDED:
         return [f"{out.manifest} does not say all that this version of vfioneer records"]
     wrong = [
+        *private.faults(out.directory, record),
         *_output_faults(out, record["outputs"], reading),
         *rendered_faults(out),
         *archive_faults(out),

@@ -109,6 +109,10 @@ def remember(path: Path, sha256: str) -> None:
         if identity(_stat(path)) != identity(now):
             return
     try:
+        # Sums of files that hold a secret are among them.
+        MEMORY.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if MEMORY.stat().st_mode & 0o077:
+            MEMORY.chmod(0o700)
         replace(_memory(path), json.dumps({"sha256": sha256, "file": identity(now)}) + "\n")
     except OSError as error:
         raise file_error(MEMORY, error) from None

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from dataclasses import dataclass, field
@@ -16,8 +15,15 @@ from vfioneer.system.reading import read_bounded
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# crypt(5): $id$ and three or four parts of its own alphabet. `!` locks, as does no hash at all.
-_HASH = re.compile(r"\$(?:6|5|y|gy|2[aby]|7)\$[A-Za-z0-9./$=,]{8,250}")
+# The forms of crypt(5), each with its own lengths: one that was cut short, as a shell cuts at an
+# unquoted $, would lock everybody out. `!` locks, as does no hash at all.
+_HASH = re.compile(
+    r"\$6\$(?:rounds=[1-9][0-9]{3,8}\$)?[./A-Za-z0-9]{1,16}\$[./A-Za-z0-9]{86}"
+    r"|\$5\$(?:rounds=[1-9][0-9]{3,8}\$)?[./A-Za-z0-9]{1,16}\$[./A-Za-z0-9]{43}"
+    r"|\$g?y\$[./A-Za-z0-9]{1,16}\$[./A-Za-z0-9]{1,86}\$[./A-Za-z0-9]{43}"
+    r"|\$7\$[./A-Za-z0-9]{11,97}\$[./A-Za-z0-9]{43}"
+    r"|\$2[aby]\$[0-3][0-9]\$[./A-Za-z0-9]{53}"
+)
 # What reviews, goldens and reports have in place of every secret: a hash like any other, so that no
 # template can tell it from a real one. Nobody knows a password that fits.
 STAND_IN = (
@@ -48,7 +54,8 @@ class Vault:
         found = _from_environment(place) if kind == "env" else _from_file(place)
         if not _HASH.fullmatch(found):
             message = f"what {reference} holds is not a crypt(5) hash"
-            raise UserError(message, hint="make one with: openssl passwd -6")
+            hint = "make one with: openssl passwd -6; quote it, since a shell takes $ for itself"
+            raise UserError(message, hint=hint)
         return found
 
     def require(self, references: Iterable[str]) -> None:
@@ -63,10 +70,6 @@ class Vault:
             hints = dict.fromkeys(error.hint for error in failures if error.hint)
             message = "\n".join(error.message for error in failures)
             raise UserError(message, hint="\n        ".join(hints))
-
-    def digest(self, reference: str) -> str:
-        """Return what tells whether a secret has changed, without being one."""
-        return hashlib.sha256(self.hash(reference).encode()).hexdigest()
 
 
 def _from_environment(name: str) -> str:

@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import ipaddress
+import os
+import pwd
 from pathlib import Path
 
 import pytest
@@ -100,6 +102,22 @@ def test_a_base_that_was_removed_is_named() -> None:
     BASE.rmdir()
     with pytest.raises(UserError, match=r"pxe/http/lab leads to nothing: ../../../cache/lab.tree"):
         netboot.lay_out(["gpu01"])
+
+
+@pytest.mark.usefixtures("checkout")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_what_the_servers_may_not_read_is_named_before_they_start() -> None:
+    build("gpu01", "default")
+    archive = Path("build/gpu01/overlay.cpio.gz")
+    archive.write_bytes(b"x")
+    archive.chmod(0o600)
+    nobody = pwd.getpwnam("nobody").pw_uid
+    os.chown("build", nobody, -1)
+    with pytest.raises(UserError, match=r"gpu01/overlay\.cpio\.gz is closed to nobody") as caught:
+        netboot.lay_out(["gpu01"])
+    assert caught.value.hint == "it belongs to root: chown -R nobody build"
+    os.chown(archive, nobody, -1)
+    netboot.lay_out(["gpu01"])
 
 
 def configured(site: Site, **changes: object) -> tuple[str, str]:
