@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from goldens import CASES
 
-from vfioneer.medium import build
+from vfioneer.medium import record as record_of
 from vfioneer.medium.obtain import vouched
 from vfioneer.payload import menus, overlay, seed
 from vfioneer.payload.template import plan_context, render_template
@@ -145,4 +145,4 @@ def report(medium: MediumPlan) -> str:
         "checked": {source.name: vouched(source) for source in plan.host.sources},
         "outputs": {f"{name}.iso": "0" * 64, "pxe/http/boot.ipxe": "1" * 64},
     }
-    return build.report(medium, record)
+    return record_of.report(medium, record)

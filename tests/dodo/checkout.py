@@ -48,12 +48,14 @@ class Copy:
     """A copy of the repository, and doit in it."""
 
     path: Path
+    settings: Path | None = None
+    """Where a user of the copy has settings and keys; a user without a home has none."""
 
     def doit(self, *words: str, path: str | None = None, secrets: bool = True) -> Done:
         done = subprocess.run(
             [PYTHON, "-m", "vfioneer", *words],
-            cwd=self.path, env=environment(path, secrets=secrets), capture_output=True, text=True,
-            check=False, timeout=120,
+            cwd=self.path, env=environment(path, secrets=secrets) | self.own(), capture_output=True,
+            text=True, check=False, timeout=120,
         )  # fmt: skip
         output = done.stdout + done.stderr
         assert "Traceback" not in output, output
@@ -61,6 +63,9 @@ class Copy:
             status=done.returncode, output=output, ran=set(RAN.findall(output)),
             stdout=done.stdout, stderr=done.stderr,
         )  # fmt: skip
+
+    def own(self) -> dict[str, str]:
+        return {"XDG_CONFIG_HOME": str(self.settings)} if self.settings else {}
 
     def edit(self, name: str, old: str, new: str) -> None:
         file = self.path / name

@@ -393,8 +393,9 @@ def test_all_built_hosts_are_served_together(lan: Lan, lab: Host, checkout: Path
     macs = [*derive(lab).macs, *derive(other).macs]
     # Whoever builds owns build/; root serves, and its workers read as that owner.
     assert stat.S_IMODE(Outputs("bridge01").archive.stat().st_mode) == 0o600
-    for path in (checkout / "build", *(checkout / "build").rglob("*")):
-        shutil.chown(path, "nobody") if not path.is_symlink() else None
+    for built in (checkout / "build", *(checkout / "build").rglob("*")):
+        if not built.is_symlink():
+            shutil.chown(built, "nobody")
     with serving(lan, checkout) as serve:
         for mac in macs:
             path = f"/hosts/{mac.hyphenated}.ipxe"

@@ -19,7 +19,7 @@ from vfioneer.delivery import capacity, link
 from vfioneer.delivery import site as netboot
 from vfioneer.delivery.daemons import run_until_interrupted
 from vfioneer.delivery.site import Server, Site
-from vfioneer.medium import built, verify
+from vfioneer.medium import built, signing, verify
 from vfioneer.recipe import selection
 from vfioneer.recipe.host import recipe_path
 from vfioneer.system.errors import UserError
@@ -52,6 +52,8 @@ def main(variables: Mapping[str, str]) -> None:
     require_root()
     link.require_free_ports(there, port, proxy=addresses is None)
     verify.require(*names)
+    for line in signing.standings(names):
+        say(line)
     site = netboot.lay_out(names)
     directory = netboot.SITE.absolute()
     user, group = netboot.served_as(directory)

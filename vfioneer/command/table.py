@@ -169,6 +169,12 @@ TABLE = {
         group=Group.KEEP, module="command.lock", function="lock_all", variables=(v.VERBOSE,),
         example="./doit lock",
     ),
+    "keys": Command(
+        doc="the key that signs media: made, or named, and trusted",
+        group=Group.KEEP, module="command.keys", variables=(v.KEY,),
+        more="It lies outside the checkout; its public half goes into recipes/trust/.",
+        example="./doit keys", fails="there is no such key, or it cannot sign media",
+    ),
     "schema": Command(
         doc="the JSON Schemas that editors complete recipes by",
         group=Group.KEEP, module="recipe.schema", function="write", example="./doit schema",

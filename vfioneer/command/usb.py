@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vfioneer.delivery.stick import Kernel, Stick, candidates, find, refusal
-from vfioneer.medium import built, verify
+from vfioneer.medium import built, signing, verify
 from vfioneer.medium.outputs import Outputs
 from vfioneer.recipe.host import recipe_path
 from vfioneer.system.errors import UserError
@@ -60,6 +60,7 @@ def main(variables: Mapping[str, str]) -> None:
         hint = f"add iso to media: in {recipe_path(name)}, then ./doit build HOST={name}"
         raise UserError(message, hint=hint)
     verify.require(name)
+    say(f"{name}: {signing.standing(name)}")
     if "DEVICE" not in variables:
         raise _no_device(name, Kernel())
     forced = variables.get("FORCE", "0") not in ("", "0")

@@ -95,6 +95,12 @@ FROM = Variable(
 )
 GPU = text("GPU", "the slot of the card that the guest gets, such as 01:00")
 FILE = Variable(name="FILE", kind=Kind.FILE, doc="an ISO, or the directory of a network tree")
+KEY = Variable(
+    name="KEY",
+    kind=Kind.FILE,
+    doc="an Ed25519 key of OpenSSH that exists, such as ~/.ssh/id_ed25519",
+    default="the one named before, else a new one",
+)
 DEVICE = Variable(name="DEVICE", kind=Kind.DEVICE, doc="the stick, such as /dev/disk/by-id/usb-…")
 RULE = Variable(
     name="RULE", kind=Kind.RULE, doc="which rule, such as VF101", default="the list of all"

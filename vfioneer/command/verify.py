@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from vfioneer.medium import signing
 from vfioneer.medium import verify as reading
 from vfioneer.medium.outputs import Outputs
 from vfioneer.recipe import selection
@@ -38,5 +39,7 @@ def verify(variables: Mapping[str, str]) -> None:
     if not built:
         say("nothing is built yet, so there is nothing to verify: ./doit build")
         return
+    for line in signing.standings(built):
+        say(line)
     amount = f"{counted(len(built), 'host')}, {counted(len(once.seen), 'file')}"
     say(f"{amount}: every byte is as it was built")

@@ -15,32 +15,27 @@ import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from vfioneer.medium import areas, blank, iso, laying, netboot, private, profile, traces
+from vfioneer.medium import areas, blank, iso, laying, netboot, private, profile, record, traces
 from vfioneer.medium.ahead import AHEAD
 from vfioneer.medium.laying import Laid
-from vfioneer.medium.obtain import vouched
 from vfioneer.medium.outputs import Outputs
-from vfioneer.medium.product import OnBase, Product, as_json, inputs, on_medium, read_base
+from vfioneer.medium.product import OnBase, Product, on_medium, read_base
 from vfioneer.payload import domain, overlay
 from vfioneer.payload.overlay import File
-from vfioneer.payload.template import medium_context, render_template
-from vfioneer.payload.unforeseen import Unforeseen
 from vfioneer.plan.plan import MediumPlan, derive, on_base
 from vfioneer.recipe.host import Host, load
 from vfioneer.recipe.recipe import Medium
 from vfioneer.supply import digests
 from vfioneer.system.errors import UserError
-from vfioneer.system.files import alone, sums_text
+from vfioneer.system.files import alone
 from vfioneer.system.paths import BUILD
 from vfioneer.system.secrets import Vault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
-    from typing import Any
 
 # Bytes that each part of a medium that differs between hosts has room for, if it is not larger.
 ROOM = {
@@ -190,7 +185,7 @@ def master(
 ) -> None:
     """Write the medium of a host from its packed overlay and the list of its files."""
     plan = medium.plan
-    contents = own_files(packed, archive, listing)
+    contents = record.own_files(packed, archive, listing)
     order = blank.Order(
         name=plan.host.base.name,
         base=plan.host.base.path,
@@ -203,16 +198,6 @@ def master(
     with blank.take(order) as taken:
         mode = private.CLOSED if plan.secrets else private.OPEN
         iso.patch(taken.descriptor, taken.areas, target, contents, mode=mode)
-
-
-def own_files(packed: OnBase, archive: bytes, listing: bytes) -> dict[str, bytes]:
-    """Return what on a host's medium is the host's alone, by path."""
-    return {
-        "boot/grub/grub.cfg": packed.menu.encode(),
-        "vfioneer/overlay.cpio.gz": archive,
-        "vfioneer/overlay.manifest": listing,
-        "vfioneer/medium.json": as_json(packed.record),
-    }
 
 
 def planned(name: str) -> MediumPlan:
@@ -234,12 +219,12 @@ def standalone_medium(host: Host, target: Path) -> None:
 
 
 def _manifest(name: str) -> None:
-    """Write manifest.json, SHA256SUMS and report.html."""
+    """Write manifest.json, SHA256SUMS, their signatures and report.html."""
     out = Outputs(name)
     medium = planned(name)
     steps = STEPS["manifest"].after
     keys = [f"made:{step}:{path}" for step in steps for path in _sums(name, step)]
-    keys += ["code", "overlays"]
+    keys += ["code", "overlays", "signer"]
     product, packed = _packed(name)
     sums = {path: found for step in steps for path, found in _sums(name, step).items()}
     if Medium.ISO in product.media:
@@ -247,13 +232,7 @@ def _manifest(name: str) -> None:
         sums[out.iso.name] = digests.of(out.iso)
     made_from = {**_own_inputs(product), **packed.made_from, **traces.values(name, keys)}
     listed = {path: found for path, found in sums.items() if found and _is_listed(path)}
-    record = recorded(medium, product, packed) | {"outputs": dict(sorted(listed.items()))}
-    data = {
-        out.manifest.name: as_json(record),
-        out.sums.name: sums_text(listed).encode(),
-        out.report.name: report(medium, record).encode(),
-    }
-    files = {path: File(mode=private.mode(product, path), data=text) for path, text in data.items()}
+    files = record.files(medium, product, packed, listed)
     laying.lay(name, "manifest", Laid(made_from=made_from, files=files))
 
 
@@ -265,27 +244,6 @@ def _sums(name: str, step: str) -> Mapping[str, str]:
 def _is_listed(path: str) -> bool:
     # What is there for reading only is no part of the media.
     return not path.startswith(("overlay/", "profile/"))
-
-
-def recorded(medium: MediumPlan, product: Product, packed: OnBase) -> dict[str, Any]:
-    """Return what the media are made from, who vouches for it, and what verifying compares."""
-    host, facts, record = medium.plan.host, medium.base, inputs(medium)
-    own = own_files(packed, packed.archive, product.manifest)
-    own[iso.STOCK_CONFIG] = iso.stock_menu(facts).encode()
-    return record | {
-        "base": record["base"] | {"files": facts.network_files, "listing": facts.listing},
-        "checked": {source.name: vouched(source) for source in host.sources},
-        "private": private.recorded(product),
-        "medium": {path: sha256(data).hexdigest() for path, data in sorted(own.items())},
-    }
-
-
-def report(medium: MediumPlan, record: Mapping[str, Any]) -> str:
-    """Return the one page for the person at the rack."""
-    base: Mapping[str, Any] = record["base"]
-    only_printed = {key: Unforeseen(base[key]) for key in ("label", "sha256")}
-    shown = {**record, "base": {**base, **only_printed}}
-    return render_template("report/report.html.j2", **medium_context(medium), record=shown)
 
 
 STEPS = {

@@ -14,6 +14,7 @@ Keys: `code`, `overlays`        what all hosts share, as one digest
       `large:<path>`            sha256 of a file whose digest is remembered (supply/digests.py)
       `secret:<reference>`      tells whether a secret is another one, without telling the secret
       `made:<step>:<path>`      sha256 of what another step left
+      `signer`                  fingerprint of the key that signs here, empty where none does
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING
 
-from vfioneer.medium import inputs
+from vfioneer.medium import inputs, signing
 from vfioneer.medium.outputs import Outputs
 from vfioneer.supply import digests
 from vfioneer.system.errors import UserError
@@ -128,6 +129,8 @@ def value(host: str, key: str) -> str:
         return inputs.overlays_digest()
     if kind == _UNFINISHED:
         return ""
+    if kind == "signer":
+        return _signer()
     if kind == "secret":
         return _secret(rest)
     if kind == "made":
@@ -176,6 +179,14 @@ def _small(path: str, *_stat_of_it: int) -> str:
 def _text(path: str | Path) -> bytes:
     with open(path, "rb") as stream:  # noqa: PTH123  # often
         return stream.read()
+
+
+def _signer() -> str:
+    try:
+        return signing.identity()
+    except UserError:
+        # The step that signs says what is wrong with the key.
+        return UNSURE
 
 
 @cache

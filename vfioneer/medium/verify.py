@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Reading a host's media back: every byte that a machine will get, against what was recorded.
 
+    allowed_signers ──> SHA256SUMS, manifest.json (see signing)
     manifest.json ─┬─ outputs ──> SHA256SUMS, each file of build/<host>/
                    ├─ base ─────> its lock, its unpacked files (linked into pxe/http)
                    ├─ bulk ─────> guest image, packages (linked into pxe/http)
@@ -19,7 +20,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from vfioneer.medium import intact, isofaults, private
+from vfioneer.medium import intact, isofaults, private, signing
 from vfioneer.medium.outputs import Outputs
 from vfioneer.payload import cpio
 from vfioneer.supply import digests
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 # What the archive holds besides the rendered files; medium.json is compared with the ISO's.
 _PACKED = {f"live/etc/vfioneer/{name}" for name in ("images.sha256", "bulk", "medium.json")}
-_RECORDED = {"base", "bulk", "checked", "medium", "outputs", "private", "recipe"}
+_RECORDED = {"base", "bulk", "checked", "host", "medium", "outputs", "private", "recipe"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,14 +76,17 @@ def faults(name: str, reading: Reading, *, inside: bool) -> list[str]:
         reading: how files are read.
         inside: read the files inside the ISO, too.
     """
-    out = Outputs(name)
+    out, unsigned = Outputs(name), signing.faults(name)
     try:
         record = json.loads(out.manifest.read_bytes())
     except (OSError, ValueError) as error:
-        return [f"{out.manifest} cannot be read: {error}"]
+        return [*unsigned, f"{out.manifest} cannot be read: {error}"]
     if not isinstance(record, dict) or not record.keys() >= _RECORDED:
-        return [f"{out.manifest} does not say all that this version of vfioneer records"]
+        short = f"{out.manifest} does not say all that this version of vfioneer records"
+        return [*unsigned, short]
     wrong = [
+        *unsigned,
+        *_host_faults(out, record),
         *private.faults(out.directory, record),
         *_output_faults(out, record["outputs"], reading),
         *rendered_faults(out),
@@ -93,6 +97,12 @@ def faults(name: str, reading: Reading, *, inside: bool) -> list[str]:
     if inside and out.iso.exists():
         wrong += isofaults.find(out, record)
     return wrong
+
+
+def _host_faults(out: Outputs, record: dict[str, Any]) -> list[str]:
+    if record.get("host") == out.host:
+        return []
+    return [f"{out.manifest} is of {record.get('host')}, another host"]
 
 
 def _output_faults(out: Outputs, wanted: dict[str, str], reading: Reading) -> list[str]:

@@ -183,7 +183,7 @@ def _other_files(medium: MediumPlan, vault: Vault) -> dict[str, str]:
 
 
 def _report(medium: MediumPlan) -> str:
-    """Render the page for the person at the rack as `build.report` does, without built outputs."""
+    """Render the page for the person at the rack as `record.report` does, without built outputs."""
     plan = medium.plan
     record = {
         "base": {

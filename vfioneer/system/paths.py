@@ -11,6 +11,7 @@ PROFILES = RECIPES / "profiles"
 SOURCES = RECIPES / "sources"
 ROMS = RECIPES / "roms"
 SCHEMA = RECIPES / "schema"
+TRUST = RECIPES / "trust"
 OVERLAYS = Path("overlays")
 LAB = Path("lab")
 PACKAGE = Path("vfioneer")
