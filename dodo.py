@@ -8,7 +8,7 @@ from vfioneer import tasks
 from vfioneer.command.table import COMMANDS, TABLE
 from vfioneer.medium import inputs
 from vfioneer.medium.outputs import Outputs
-from vfioneer.system.paths import facts_path, tree_stamp
+from vfioneer.system.paths import facts_path, installed_path, tree_stamp
 from vfioneer.tasks import Task, action, fresh, per_host, step
 
 DOIT_CONFIG = tasks.CONFIG
@@ -99,7 +99,7 @@ def task_unpack() -> Iterator[Task]:
                 action("medium.unpack", "extract", name),
             ],
             "file_dep": [inputs.source_target(name)],
-            "targets": [facts_path(name), tree_stamp(name)],
+            "targets": [facts_path(name), installed_path(name), tree_stamp(name)],
             "uptodate": [tasks.base_intact],
         }
 

@@ -71,7 +71,10 @@ def test_a_comment_in_a_template_writes_no_medium_anew(copy: Copy) -> None:
     done = copy.doit("build", "HOST=gpu01")
     assert "render:gpu01" in done.ran
     assert "iso:gpu01" not in done.ran
-    assert copy.digests("gpu01") == built
+    # The statement of provenance names overlays/ by one digest, and so do the lists of sums.
+    told = {"provenance.intoto.json", "manifest.json", "SHA256SUMS", "report.html"}
+    now = copy.digests("gpu01")
+    assert {path for path in now | built if now.get(path) != built.get(path)} == told
     # What does change the output goes all the way.
     copy.edit("overlays/host/etc/hostname.j2", "{# a comment #}", "x")
     assert {"render:gpu01", "overlay:gpu01", "iso:gpu01"} <= copy.doit("build", "HOST=gpu01").ran

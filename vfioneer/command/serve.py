@@ -70,6 +70,7 @@ def main(variables: Mapping[str, str]) -> None:
     netboot.configure(site, server)
     netboot.give_away(directory)
     announce(site, server)
+    say(segment(names))
     run_until_interrupted(commands(server), Journal(site).hear)
     say("stopped")
 
@@ -147,6 +148,14 @@ def announce(site: Site, server: Server) -> None:
         say(f"{there.name} has no carrier: is the cable in, and the other end switched on?")
     ports = "UDP 67 and 69" if server.range else "UDP 67, 69 and 4011"
     say(f"a firewall has to let {ports} and TCP {server.port} in; Ctrl-C stops")
+
+
+def segment(names: Sequence[str]) -> str:
+    """Return what whoever serves has to know of the network: nothing on it is verified."""
+    trusted = "this segment is trusted: machines verify nothing of what they fetch here"
+    held = [name for name in names if built.secrets(name)]
+    hashes = f", and password hashes of {', '.join(held)} are readable to all on it" if held else ""
+    return f"{trusted}{hashes} (docs/security.md)"
 
 
 @dataclass

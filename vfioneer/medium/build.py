@@ -30,7 +30,7 @@ from vfioneer.recipe.recipe import Medium
 from vfioneer.supply import digests
 from vfioneer.system.errors import UserError
 from vfioneer.system.files import alone
-from vfioneer.system.paths import BUILD
+from vfioneer.system.paths import BUILD, installed_path
 from vfioneer.system.secrets import Vault
 
 if TYPE_CHECKING:
@@ -224,7 +224,7 @@ def _manifest(name: str) -> None:
     medium = planned(name)
     steps = STEPS["manifest"].after
     keys = [f"made:{step}:{path}" for step in steps for path in _sums(name, step)]
-    keys += ["code", "overlays", "signer"]
+    keys += ["code", "overlays", "signer", f"file:{installed_path(medium.plan.host.base.name)}"]
     product, packed = _packed(name)
     sums = {path: found for step in steps for path, found in _sums(name, step).items()}
     if Medium.ISO in product.media:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from vfioneer.medium.outputs import Outputs
 from vfioneer.recipe.host import names, recipe_path, unknown_host
@@ -39,6 +40,11 @@ def sums(name: str) -> dict[str, str]:
     return read_sums(Outputs(name).sums)
 
 
+def secrets(name: str) -> list[str]:
+    """Return the references to secrets that a host's media hold."""
+    return [str(each) for each in _manifest(Outputs(name).manifest).get("secrets", [])]
+
+
 def check_outputs(name: str, below: str) -> None:
     """Compare the outputs whose path begins so with their sums; raise UserError if any differ."""
     directory = Outputs(name).directory
@@ -55,8 +61,13 @@ def check_outputs(name: str, below: str) -> None:
 
 
 def _inputs(manifest: Path) -> dict[str, str]:
-    recorded = json.loads(manifest.read_text()).get("recipe", {})
+    recorded = _manifest(manifest).get("recipe", {})
     return {str(file): str(digest) for file, digest in recorded.items()}
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_text())
+    return found
 
 
 def _digest(file: str) -> str:

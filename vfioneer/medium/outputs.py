@@ -71,5 +71,13 @@ class Outputs:
         return self.directory / "SHA256SUMS"
 
     @property
+    def provenance(self) -> Path:
+        return self.directory / "provenance.intoto.json"
+
+    @property
+    def sbom(self) -> Path:
+        return self.directory / "sbom.cdx.json"
+
+    @property
     def report(self) -> Path:
         return self.directory / "report.html"

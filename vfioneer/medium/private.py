@@ -27,7 +27,7 @@ def names(host: str) -> frozenset[str]:
     """Return what holds secrets, or sums of what holds them, where a host has any."""
     out = Outputs(host)
     inside = (out.iso, out.archive, out.seed, out.directory / "user-data")
-    sums = (out.overlay_manifest, out.manifest, out.sums)
+    sums = (out.overlay_manifest, out.provenance, out.manifest, out.sums)
     return frozenset(path.name for path in (*inside, *sums))
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from vfioneer.medium import iso, private, signing
+from vfioneer.medium import iso, private, provenance, sbom, signing
 from vfioneer.medium.obtain import vouched
 from vfioneer.medium.outputs import Outputs
 from vfioneer.medium.product import OnBase, Product, as_json, inputs
@@ -38,9 +38,16 @@ def files(
         media: sha256 of each output by its path below build/<host>/.
     """
     out, host = Outputs(medium.name), medium.name
-    listed = dict(sorted(media.items()))
-    record = recorded(medium, product, packed) | {"outputs": listed}
+    record = recorded(medium, product, packed)
+    beside = {
+        out.provenance.name: as_json(provenance.statement(medium, record, media)),
+        out.sbom.name: as_json(sbom.document(medium, record)),
+    }
+    own = {path: sha256(text).hexdigest() for path, text in beside.items()}
+    listed = dict(sorted({**media, **own}.items()))
+    record |= {"outputs": listed}
     data = {
+        **beside,
         out.manifest.name: as_json(record),
         out.sums.name: sums_text(listed).encode(),
         out.report.name: report(medium, record).encode(),

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from vfioneer.medium import base, iso
+from vfioneer.medium import base, installed, iso
 from vfioneer.plan.basefacts import read_facts
 from vfioneer.recipe.source import load_lock, load_source, lock_path
 from vfioneer.system.errors import UserError
@@ -30,5 +30,6 @@ def inspect(name: str) -> None:
 
 
 def extract(name: str) -> None:
-    """Take the files for network boots out of a base."""
+    """Take the files for network boots out of a base, and say what its images have installed."""
     iso.extract(load_source(name).path, read_facts(facts_path(name)), tree_path(name))
+    installed.record(name)

@@ -20,6 +20,7 @@ from vfioneer.rules import (
     network,
     nodes,
     processor,
+    segment,
     window,
 )
 
@@ -38,6 +39,7 @@ _UNSORTED = (
     *domain.RULES,
     *install.RULES,
     *network.RULES,
+    *segment.RULES,
     *fleet.RULES,
     *base.RULES,
     *about.RULES,

@@ -27,6 +27,11 @@ def facts_path(base: str) -> Path:
     return CACHE / f"{base}.facts.json"
 
 
+def installed_path(base: str) -> Path:
+    """Return where it is written which packages a base has installed."""
+    return CACHE / f"{base}.packages.txt"
+
+
 def tree_path(base: str) -> Path:
     """Return where the files of a base lie that network boots need."""
     return CACHE / f"{base}.tree"
