@@ -50,6 +50,19 @@ def test_who_fetched_what() -> None:
     ]
 
 
+@pytest.mark.usefixtures("checkout")
+def test_the_segment_is_said_to_be_trusted_and_whose_hashes_it_shows() -> None:
+    for name, secrets in (("gpu01", ["env:HASH"]), ("lab01", [])):
+        manifest = Outputs(name).manifest
+        manifest.parent.mkdir(parents=True)
+        manifest.write_text(json.dumps({"secrets": secrets}))
+    assert serve.segment(["lab01"]) == (
+        "this segment is trusted: machines verify nothing of what they fetch here "
+        "(docs/security.md)"
+    )
+    assert "and password hashes of gpu01 are readable to all" in serve.segment(["lab01", "gpu01"])
+
+
 def test_who_was_answered() -> None:
     tftp = f"{Path('build/pxe/tftp').absolute()}/ipxe.efi"
     assert shown(
