@@ -10,6 +10,7 @@ from vfioneer import rules
 from vfioneer.document.document import Document, RecipeError, Severity
 from vfioneer.recipe.host import load, names, recipe_path
 from vfioneer.rules.output import Format, render, summary
+from vfioneer.supply import unlocked
 from vfioneer.system.errors import UserError
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def check(chosen: Sequence[str], variables: Mapping[str, str]) -> None:
         raise UserError(message, hint="./doit explain RULE=VF… tells why a rule is a rule")
     if kind == "text":
         print(f"{len(chosen)} hosts checked: {summary(problems)}", file=sys.stderr)
+        unlocked.tell(source for host in hosts for source in host.sources)
 
 
 def _format(variables: Mapping[str, str]) -> Format:
