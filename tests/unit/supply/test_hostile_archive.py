@@ -209,7 +209,7 @@ def no_fingerprint(lock: dict[str, Any]) -> None:
     lock["packages"][0]["signer"] = "Publisher"
 
 
-EDITS = {
+EDITS: dict[Callable[[dict[str, Any]], None], str] = {
     other_version: "edk2-ovmf 202102-1 is not the version of names",
     other_file: "is not the file of edk2-ovmf 202011-1",
     twice: "edk2-ovmf is there twice",
