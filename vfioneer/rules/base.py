@@ -163,7 +163,10 @@ RULES = (
         ),
         references=("https://github.com/archlinux/mkinitcpio/commit/98d4dea",),
         remedy="none needed",
-        prevented="/etc/mkinitcpio.conf is written whole on every base",
+        prevented=(
+            "/etc/mkinitcpio.conf is written whole on every base; a drop-in only repeats it, from"
+            " version 36 on"
+        ),
     ),
     Rule(
         id="VF705",
