@@ -101,6 +101,22 @@ def test_a_signature_after_the_keys_end_does_not_count(signed: Signature, tmp_pa
         shutil.rmtree(home, ignore_errors=True)
 
 
+def test_a_key_that_was_revoked_since(signed: Signature) -> None:
+    """Unlike a key that has ended, it counts for nothing it ever signed."""
+    home = Path(tempfile.mkdtemp(prefix="vf-", dir="/tmp"))
+    try:
+        stolen = Signer(home, "Stolen")
+        signed.put(stolen.sign(signed.package.read_bytes()))
+        revocation = (home / f"openpgp-revocs.d/{stolen.fingerprint}.rev").read_bytes()
+        # A colon in front of it keeps people from importing it by mistake.
+        stolen.gpg("--import", data=revocation.replace(b":-----BEGIN", b"-----BEGIN"))
+        Signer.gpg(_at(signed.home), "--import", data=stolen.gpg("--export", stolen.fingerprint))
+        with pytest.raises(UserError, match="is signed by a revoked key"):
+            judging.judge(signed.package, signed.home, frozenset({stolen.fingerprint}))
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
 def test_other_bytes_than_signed(signed: Signature, publisher: Signer) -> None:
     signed.put(publisher.sign(signed.package.read_bytes() + b"more"))
     with pytest.raises(UserError, match="is not what was signed"):
