@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from vfioneer.lab import boot, chroot, master, payload
+from vfioneer.lab import chroot
+from vfioneer.lab.base import PAYLOAD, boot, master, payload
 from vfioneer.recipe.source import load_source
-from vfioneer.system.paths import LAB
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-INITCPIO = LAB / "rootfs/usr/lib/initcpio"
+INITCPIO = PAYLOAD / "rootfs/usr/lib/initcpio"
 STAND_INS = """
 msg() { :; }
 err() { echo "error: $1"; }
@@ -235,7 +235,7 @@ def test_the_medium_is_laid_out_as_buildiso_does(
 
 def test_the_images_have_neither_initramfs_nor_menu_nor_keyring() -> None:
     """A target that is unpacked from them does not boot, and trusts nobody, by itself."""
-    customize = (LAB / "bootstrap/customize").read_text()
+    customize = (PAYLOAD / "bootstrap/customize").read_text()
     for image in ("rootfs", "desktopfs"):
         members = payload.read(image, {}).members
         for start in ("boot/initramfs", "boot/grub/grub.cfg", "etc/pacman.d/gnupg", "etc/machine"):
@@ -246,12 +246,12 @@ def test_the_images_have_neither_initramfs_nor_menu_nor_keyring() -> None:
 
 def test_settings_of_the_base_are_manjaros() -> None:
     """What is appended to has to be there: tokens, and pacman's wish for signatures."""
-    grub = (LAB / "rootfs/etc/default/grub").read_text()
+    grub = (PAYLOAD / "rootfs/etc/default/grub").read_text()
     tokens = " ".join(load_source("lab").release.command_line)
     assert f'GRUB_CMDLINE_LINUX_DEFAULT="{tokens}"\n' in grub
     assert "GRUB_TIMEOUT_STYLE=hidden\n" in grub
     assert "GRUB_DISABLE_RECOVERY=true\n" in grub
-    pacman = (LAB / "rootfs/etc/pacman.conf").read_text()
+    pacman = (PAYLOAD / "rootfs/etc/pacman.conf").read_text()
     assert "SigLevel = Required DatabaseOptional\n" in pacman
     assert "CheckSpace\n" in pacman
-    assert "Server" not in (LAB / "rootfs/etc/pacman.d/mirrorlist").read_text()
+    assert "Server" not in (PAYLOAD / "rootfs/etc/pacman.d/mirrorlist").read_text()
