@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The golden cases: hosts whose every rendered file is kept in tests/golden/cases/<name>/.
 
-<name>/recipe.yaml hardware.yaml profiles/*.yaml     (gpu01 and lab01: those in recipes/)
+<name>/recipe.yaml hardware.yaml profiles/*.yaml sources/*.yaml  (gpu01, lab01: those in recipes/)
 <name>/expected/  overlay.txt  <tree>/…  seed/…  domain.xml  boot/…  pxe/…  report.html
 """
 
@@ -84,6 +84,8 @@ def lay_out(name: str, checkout: Path) -> None:
     shutil.copy(hardware, checkout / f"recipes/hardware/{name}.yaml")
     for profile in sorted((case / "profiles").glob("*.yaml")):
         shutil.copy(profile, checkout / "recipes/profiles")
+    for source in sorted((case / "sources").glob("*.yaml")):
+        shutil.copy(source, checkout / "recipes/sources")
 
 
 def load_case(name: str, checkout: Path) -> Host:

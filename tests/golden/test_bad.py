@@ -51,6 +51,10 @@ def lay_out(name: str, checkout: Path) -> None:
     loop = checkout / "recipes/profiles/loop.yaml"
     loop.write_text("extends: [loop]\n")
     (checkout / "recipes/sources/offer.yaml").write_text(OFFER)
+    base = (TOP / "recipes/sources/manjaro-kde-20.2.1.yaml").read_text()
+    bare = base.replace("name: manjaro-kde-20.2.1", "name: bare")
+    bare = bare.replace("  packages: guide-packages\n", "")
+    (checkout / "recipes/sources/bare.yaml").write_text(bare)
     place = next((p for prefix, p in PLACES.items() if name.startswith(prefix)), None)
     shutil.copy(BAD / f"{name}.yaml", checkout / (place or "recipes/gpu01.yaml"))
 

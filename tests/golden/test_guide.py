@@ -11,6 +11,8 @@ import shlex
 import xml.etree.ElementTree as ET
 
 import pytest
+import yaml
+from cases import TOP
 from goldens import CASES
 
 GPU01 = CASES / "gpu01" / "expected"
@@ -28,6 +30,12 @@ NOT_OF_DEFAULT = ("BOOT_IMAGE=", "root=", "ro", "resume=")
 MODULES_LINE = "MODULES=(... vfio_pci vfio vfio_iommu_type1 vfio_virqfd ...)"
 HOOKS_LINE = "HOOKS=(... modconf ...)"
 INSTALL_LINE = "sudo pacman -S libvirt qemu edk2-ovmf virt-manager"
+VERSIONS = """\
+libvirt 1:6.5.0-3
+qemu 5.2.0-2
+edk2-ovmf 202011-1
+virt-manager 3.2.0-1
+"""
 GROUP_1 = """\
 00:01.0 PCI bridge [0604]: Intel Corporation Xeon E3-1200 v3/4th Gen Core Processor PCI Express x16 Controller [8086:0c01] (rev 06)
 01:00.0 VGA compatible controller [0300]: NVIDIA Corporation GM204 [GeForce GTX 970] [10de:13c2] (rev a1)
@@ -95,9 +103,23 @@ def test_mkinitcpio_loads_vfio_first_and_has_modconf() -> None:
     assert hooks.index("modconf") < hooks.index("block")
 
 
-def test_first_boot_installs_the_guides_packages() -> None:
+def test_first_boot_installs_the_guides_packages_in_its_versions() -> None:
     packages = [line for line in lines("host/etc/vfioneer/packages") if not line.startswith("#")]
-    assert packages == INSTALL_LINE.removeprefix("sudo pacman -S ").split()
+    assert packages == [line.replace(" ", "=") for line in VERSIONS.splitlines()]
+    names = [package.partition("=")[0] for package in packages]
+    assert names == INSTALL_LINE.removeprefix("sudo pacman -S ").split()
+    wanted = setting("host/etc/vfioneer/host.env", "PACKAGES")
+    assert shlex.split(wanted) == [" ".join(packages)]
+
+
+def test_those_versions_lie_on_the_medium() -> None:
+    """From a day of the archive, and exactly these: the source says so as the guide does."""
+    assert setting("host/etc/vfioneer/host.env", "PACKAGES_SOURCE") == "medium"
+    source = yaml.safe_load((TOP / "recipes/sources/guide-packages.yaml").read_text())
+    asked = source["pacman"]["names"]
+    assert set(asked) >= {line.replace(" ", "=") for line in VERSIONS.splitlines()}
+    (server,) = source["pacman"]["servers"]
+    assert re.search(r"/repos/\d{4}/\d\d/\d\d/\$repo/os/\$arch$", server)
 
 
 def test_domain_has_both_functions_of_the_card_and_no_bridge() -> None:

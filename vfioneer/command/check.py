@@ -11,6 +11,7 @@ from vfioneer.document.document import Document, RecipeError, Severity
 from vfioneer.recipe import stray
 from vfioneer.recipe.host import load, names, recipe_path
 from vfioneer.rules.output import Format, render, summary
+from vfioneer.supply import unlocked
 from vfioneer.system import colour
 from vfioneer.system.errors import UserError
 from vfioneer.system.progress import counted, say
@@ -52,6 +53,7 @@ def check(chosen: Sequence[str], variables: Mapping[str, str]) -> None:
         print(f"{counted(len(chosen), 'host')} checked: {summary(problems)}", file=sys.stderr)
         if not chosen:
             say("there is no host yet: ./doit probe HOST=… writes the hardware of one")
+        unlocked.tell(source for host in hosts for source in host.sources)
 
 
 def _format(variables: Mapping[str, str]) -> Format:

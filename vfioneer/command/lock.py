@@ -21,13 +21,23 @@ if TYPE_CHECKING:
 
 
 def lock_all(_variables: Mapping[str, str]) -> None:
-    """Pin every source that is downloaded, asking its publisher again."""
+    """Pin every source that is downloaded, asking its publisher again; then tell what failed."""
+    failures: dict[str, None] = {}
     for name in source_names():
-        source = load_source(name)
-        if source.pacman:
-            _lock_packages(source, source.pacman.base)
-        elif source.made is None:
-            lock(source, refresh=True, judge=judge)
+        try:
+            _lock(load_source(name))
+        except UserError as error:
+            # One publisher that is gone must not keep the others from being pinned.
+            failures[str(error)] = None
+    if failures:
+        raise UserError("\n\n".join(failures))
+
+
+def _lock(source: Source) -> None:
+    if source.pacman:
+        _lock_packages(source, source.pacman.base)
+    elif source.made is None:
+        lock(source, refresh=True, judge=judge)
 
 
 def _lock_packages(source: Source, base: str) -> None:

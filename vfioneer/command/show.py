@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -16,8 +17,9 @@ from vfioneer.document.document import Document, Loc, RecipeError
 from vfioneer.document.model import validate
 from vfioneer.recipe import selection
 from vfioneer.recipe.extension import merged
-from vfioneer.recipe.host import names, recipe_path, unknown_host
+from vfioneer.recipe.host import load, names, recipe_path, unknown_host
 from vfioneer.recipe.recipe import Recipe
+from vfioneer.supply import unlocked
 from vfioneer.system.errors import UserError
 
 if TYPE_CHECKING:
@@ -39,6 +41,9 @@ def main(variables: Mapping[str, str]) -> None:
         sys.stdout.write(json.dumps(whole, indent=2) + "\n")
         return
     sys.stdout.write("---\n".join(show(name) for name in chosen))
+    # A recipe is shown without its hardware, too.
+    with suppress(UserError):
+        unlocked.tell(source for name in chosen for source in load(name).sources)
 
 
 def effective(name: str) -> tuple[Document, dict[str, Any]]:

@@ -14,7 +14,7 @@ import yaml
 from vfioneer.document.forms import Identifier
 from vfioneer.document.size import Size
 from vfioneer.document.values import HostName, PciAddress, PciSlot, SourceName
-from vfioneer.recipe.source import load_source, source_path
+from vfioneer.inventory import offered
 from vfioneer.rules.devices import NVIDIA
 from vfioneer.rules.install import PLACEHOLDER
 from vfioneer.rules.subject import STORAGE, card_of
@@ -46,7 +46,7 @@ def new_recipe(hardware: Hardware, host: str, gpu: str, base: str, image: str) -
     card = next(function for function in hardware.in_slot(slot) if function.is_display)
     functions, whole = _functions(hardware, card)
     others = _others(hardware, functions)
-    offered = [f for f in others if not (f.pci_class or "").startswith(STORAGE)]
+    harmless = [f for f in others if not (f.pci_class or "").startswith(STORAGE)]
     node = _node(hardware, card)
     cores, pins = _cpus(hardware, node)
     disks = [disk for disk in hardware.disks if not disk.removable]
@@ -63,8 +63,9 @@ def new_recipe(hardware: Hardware, host: str, gpu: str, base: str, image: str) -
         functions=functions,
         targets=[slot.short] if whole else [function.address.short for function in functions],
         others=others,
-        other_addresses=[function.address.short for function in offered],
-        qemu=_qemu(base),
+        other_addresses=[function.address.short for function in harmless],
+        repository=offered.repository(base),
+        packages=offered.packages(base),
         cpus=cores | ({"pins": pins} if pins else {}),
         memory=_memory(hardware, node),
         node=node.node if node else None,
@@ -241,8 +242,3 @@ def _memory(hardware: Hardware, node: NumaNode | None) -> str:
 def _guest_disk(disks: list[Disk]) -> str:
     size = disks[0].size if disks else 120 * 10**9
     return f"{min(40, max(4, size // GIB // 3))} GiB"
-
-
-def _qemu(base: str) -> str:
-    release = load_source(base).base if source_path(base).exists() else None
-    return release.qemu_package if release else "qemu"

@@ -27,7 +27,8 @@ from vfioneer.payload.overlay import File
 from vfioneer.plan.plan import MediumPlan, derive, on_base
 from vfioneer.recipe.host import Host, load
 from vfioneer.recipe.recipe import Medium
-from vfioneer.supply import digests
+from vfioneer.recipe.source import load_source
+from vfioneer.supply import digests, unlocked
 from vfioneer.system.errors import UserError
 from vfioneer.system.files import alone
 from vfioneer.system.paths import BUILD, installed_path
@@ -122,6 +123,7 @@ def _render(name: str) -> None:
         for path, data in product.files.items()
     }
     laying.lay(name, "render", Laid(made_from=product.made_from, files=files))
+    unlocked.tell(map(load_source, product.sources))
 
 
 def _judge_domain(name: str) -> None:

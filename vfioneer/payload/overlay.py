@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 TREES = ("initramfs", "live", "host")
 # The late-hook line is the only thing added to the base's own configuration.
 HOOK = "vfioneer"
+# mkinitcpio reads mkinitcpio.conf.d from version 36 on (commit 98d4dea).
+DROP_INS_SINCE = 36
 _DEFAULT_MODE = 0o644
 _DIRECTORY_MODE = 0o755
 
@@ -56,11 +58,16 @@ def layers(host: Host) -> dict[str, tuple[str, ...]]:
     by_address = host.assignment.binding is Binding.ADDRESS
     binding = ("host-bind-by-address",) if by_address else ()
     hugepages = ("host-hugepages",) if pages_by_node(host) else ()
+    drop_in = ("host-mkinitcpio-drop-in",) if _has_drop_ins(host) else ()
     return {
         "initramfs": ("initramfs",),
         "live": ("shared", "live"),
-        "host": ("shared", "host", network, *binding, *hugepages),
+        "host": ("shared", "host", network, *binding, *hugepages, *drop_in),
     }
+
+
+def _has_drop_ins(host: Host) -> bool:
+    return int(host.base.release.mkinitcpio.partition(".")[0]) >= DROP_INS_SINCE
 
 
 def render(plan: Plan, vault: Vault) -> dict[str, Tree]:

@@ -173,7 +173,10 @@ def _packages(
     name = recipe.packages.repository or base.release.packages
     if name is None:
         message = f"the packages are to come from the medium, but {base.name} has no package source"
-        hint = "write source: mirror, or name a source of kind packages in packages.repository"
+        hint = (
+            "name a source of kind packages in packages.repository; for a base of these weeks, "
+            "source: mirror"
+        )
         return None, [document.problem(("packages", "source"), message, hint=hint)]
     (source,), problems = _sources(document, ((("packages", "repository"), name, Kind.PACKAGES),))
     if source is None or source.pacman is None:

@@ -25,6 +25,7 @@ from vfioneer.document.values import (
     SourceName,
     WantedPackage,
 )
+from vfioneer.recipe.lockfaults import contradictions
 from vfioneer.system.paths import CACHE, SOURCES
 
 if TYPE_CHECKING:
@@ -227,6 +228,10 @@ class LockedPackage(Model):
     file: PackageFile
     sha256: Sha256
     size: Annotated[int, Field(ge=1)]
+    signer: Fingerprint | None = None
+    """The key that signed it, by its fingerprint; None where nobody did."""
+    signed: Date | None = None
+    """The day of the signature, at which the key was judged."""
 
 
 class PackagesLock(Model):
@@ -238,6 +243,14 @@ class PackagesLock(Model):
     """What was asked for; other names want a new lock."""
     checked: Line
     packages: tuple[LockedPackage, ...]
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        """Refuse what no fetch writes: a lock that somebody edited without care, or with intent."""
+        wrong = list(contradictions(self.names, self.packages))
+        if wrong:
+            raise PydanticCustomError("form", "{message}", {"message": "; ".join(wrong)})
+        return self
 
     @property
     def listing(self) -> str:

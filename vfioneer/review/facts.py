@@ -134,6 +134,7 @@ def _source(name: str) -> dict[str, str]:
         "date": source.date,
         "from": " ".join(urls) or str(source.made),
         "sha256": _locked_sum(source),
+        "lock": "" if source.made or _locked_sum(source) else "none yet (./doit lock)",
         "signed by": " ".join(source.keys),
     }
 

@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+from vfioneer.recipe.recipe import PackageSource
 from vfioneer.rules.rule import ERROR, WARNING, Example, File, Finding, Rule
+from vfioneer.system import clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +24,8 @@ NEW_OVMF = "/usr/share/edk2/"
 OVMF_2M_UNTIL = "2025-01-01"
 NEW_OVMF_SINCE = "2022-01-01"
 NEEDED = ("libvirt", "edk2-ovmf")
+# Manjaro's stable branch gets its updates every few weeks: three months are a handful of them.
+MIRROR_DAYS = 90
 
 
 def qemu_has_this_name(subject: Subject) -> Iterator[Verdict]:
@@ -53,6 +58,29 @@ def ovmf_is_where_it_was(subject: Subject) -> Iterator[Verdict]:
     elif date < NEW_OVMF_SINCE and code.startswith(NEW_OVMF):
         message = f"{code} was not in edk2-ovmf yet in {date}"
         yield Finding(loc=("base",), message=message)
+
+
+def mirrors_are_of_the_bases_days(subject: Subject) -> Iterator[Verdict]:
+    if subject.recipe.packages.source is not PackageSource.MIRROR:
+        return
+    # Neither today nor the age: a finding must read the same tomorrow.
+    released = subject.host.base.date
+    if clock.today() - date.fromisoformat(released) > timedelta(days=MIRROR_DAYS):
+        message = (
+            f"{subject.host.base.name} is of {released}, and mirrors have what is current: more "
+            f"than {MIRROR_DAYS} days of rolling upgrades in one go, without a person"
+        )
+        yield Finding(loc=("packages", "source"), message=message)
+
+
+def mirrors_have_no_old_builds(subject: Subject) -> Iterator[Verdict]:
+    packages = subject.recipe.packages
+    if packages.source is not PackageSource.MIRROR:
+        return
+    for number, package in enumerate(packages.names):
+        if package.version:
+            message = f"{package} is gone as soon as the mirrors have another build"
+            yield Finding(loc=("packages", "names", number), message=message)
 
 
 RULES = (
@@ -135,6 +163,50 @@ RULES = (
         ),
         references=("https://github.com/archlinux/mkinitcpio/commit/98d4dea",),
         remedy="none needed",
-        prevented="/etc/mkinitcpio.conf is written whole on every base",
+        prevented=(
+            "/etc/mkinitcpio.conf is written whole on every base; a drop-in only repeats it, from"
+            " version 36 on"
+        ),
+    ),
+    Rule(
+        id="VF705",
+        title="the mirrors have moved on since the base was released",
+        severity=ERROR,
+        explanation=(
+            "source: mirror upgrades the whole base on the first boot, as partial upgrades are"
+            " unsupported. Over months that meets expired keys, packages that were renamed or that"
+            " conflict (pacman answers No), OVMF in another place, and a GRUB that wants to be"
+            " installed again: the host ends up half-way, or does not boot. A base counts as"
+            f" current for {MIRROR_DAYS} days after the date of its source."
+        ),
+        example=Example(
+            wrong="packages: {source: mirror}",
+            right="packages: {source: medium}",
+        ),
+        references=(
+            "https://archlinux.org/news/qemu-700-changes-split-package-setup/",
+            "https://archlinux.org/news/grub-bootloader-upgrade-and-configuration-incompatibilities/",
+        ),
+        remedy=(
+            "name a source of kind packages from a day near the base's (packages.repository), or"
+            " take a base of these weeks"
+        ),
+        judge=mirrors_are_of_the_bases_days,
+    ),
+    Rule(
+        id="VF706",
+        title="an exact version is asked of mirrors",
+        severity=WARNING,
+        explanation=(
+            "A mirror holds one build of each package. pacman says `target not found` for any"
+            " other, so that the first boot of the same medium works today and fails next week."
+        ),
+        example=Example(
+            wrong="packages: {source: mirror, names: [libvirt=1:6.5.0-3, qemu, edk2-ovmf]}",
+            right="packages: {source: mirror, names: [libvirt, qemu, edk2-ovmf]}",
+        ),
+        references=("pacman(8), -S; repo-add keeps one entry for each name",),
+        remedy="have the packages on the medium, from an archive, or leave the version out",
+        judge=mirrors_have_no_old_builds,
     ),
 )

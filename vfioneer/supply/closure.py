@@ -32,10 +32,12 @@ from vfioneer.system.paths import CACHE, tree_path
 from vfioneer.system.progress import say, size_text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from vfioneer.recipe.source import Repositories, Source
     from vfioneer.supply.pacman import Wanted, Workspace
+    from vfioneer.supply.signers import Signed
 
 # The section of pacman.conf on the host, and so the name of its database.
 NAME = "vfioneer"
@@ -103,8 +105,9 @@ def _lock(source: Source, old: PackagesLock | None) -> PackagesLock:
         exactness.refuse_upgrades(source, here, closure)
         _tell(source, closure)
         here.download()
-        locked = tuple(_locked(here, package) for package in closure)
-    checked = f"pacman, by the keyrings of {wanted.base}" if wanted.signed else "nobody; first seen"
+        signatures = {one.name: here.signed(one) for one in closure} if wanted.signed else {}
+        locked = tuple(_locked(here, one, signatures.get(one.name)) for one in closure)
+    checked = _checked(wanted, signatures)
     made = PackagesLock(
         format=1, file=source.file, names=wanted.names, checked=checked, packages=locked
     )
@@ -122,7 +125,19 @@ def _tell(source: Source, closure: list[Wanted]) -> None:
         say(f"{source.name}: WARNING: NOBODY VOUCHES FOR THESE PACKAGES (signed: false)")
 
 
-def _locked(here: Workspace, package: Wanted) -> LockedPackage:
+def _checked(wanted: Repositories, signatures: Mapping[str, Signed]) -> str:
+    """Return who vouches for the packages, for the lock."""
+    if not wanted.signed:
+        return "nobody; first seen"
+    signers = {signed.signer for signed in signatures.values()}
+    ended = {signed.signer for signed in signatures.values() if signed.expired}
+    said = f"pacman, by the keyrings of {wanted.base}"
+    if ended:
+        said += f"; {len(ended)} of {len(signers)} signing keys have expired since the signature"
+    return said
+
+
+def _locked(here: Workspace, package: Wanted, signed: Signed | None) -> LockedPackage:
     path = here.packages / package.file
     if not path.exists():
         message = f"pacman did not fetch {package.file}"
@@ -134,12 +149,15 @@ def _locked(here: Workspace, package: Wanted) -> LockedPackage:
         file=package.file,
         sha256=digest(path),
         size=path.stat().st_size,
+        signer=signed.signer if signed else None,
+        signed=signed.day if signed else None,
     )
 
 
 def _write(source: Source, made: PackagesLock, old: PackagesLock | None) -> None:
     path = lock_path(source.name)
-    text = yaml.safe_dump(made.model_dump(), sort_keys=False, width=1000, allow_unicode=True)
+    data = made.model_dump(exclude_none=True)
+    text = yaml.safe_dump(data, sort_keys=False, width=1000, allow_unicode=True)
     files.replace(path, HEADER + text)
     if old:
         for line in exactness.moved(old, made):

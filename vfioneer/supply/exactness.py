@@ -3,14 +3,17 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import TYPE_CHECKING
 
 from vfioneer.recipe.source import source_path
+from vfioneer.supply import archive
 from vfioneer.system.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from vfioneer.document.values import WantedPackage
     from vfioneer.recipe.source import PackagesLock, Repositories, Source
     from vfioneer.supply.pacman import Wanted, Workspace
 
@@ -24,19 +27,25 @@ def require_versions(source: Source, here: Workspace) -> None:
         return
     found = here.offers([package.name for package in wanted])
     missing = [
-        f"{package.name}={package.version} ({_near(found.get(package.name))})"
+        f"\n    {package} ({_near(package, found.get(package.name), here.repositories.servers)})"
         for package in wanted
         if found.get(package.name) != package.version
     ]
     if missing:
         places = ", ".join(here.repositories.servers)
-        message = f"{source.name}: nowhere in {places}: {', '.join(missing)}"
+        message = f"{source.name}: nowhere in {places}:{''.join(missing)}"
         hint = "name a day of the archive that had them all, or the versions that are there"
         raise UserError(message, hint=hint)
 
 
-def _near(version: str | None) -> str:
-    return f"there is {version}" if version else "there is none of that name"
+def _near(package: WantedPackage, version: str | None, servers: Sequence[str]) -> str:
+    """Return what there is in place of a version: on that day, and in all of the archive."""
+    there = f"there is {version}" if version else "there is none of that name"
+    builds = archive.builds(package.name, servers)
+    if package.version in builds:
+        return f"{there}; the archive keeps that build: other days have it"
+    near = difflib.get_close_matches(package.version, builds, n=3, cutoff=0.3)
+    return f"{there}; the archive keeps {', '.join(near)}" if near else there
 
 
 def refuse_upgrades(source: Source, here: Workspace, closure: Sequence[Wanted]) -> None:

@@ -12,12 +12,13 @@ from __future__ import annotations
 import os
 import shutil
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from vfioneer.supply import signers
 from vfioneer.system.errors import UserError
 from vfioneer.system.run import last_lines, run
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from vfioneer.recipe.source import Repositories
+    from vfioneer.supply.signers import Signed
 
 PACKAGES = "packages"
 """The directory below a workspace that keeps what was fetched."""
@@ -66,6 +68,8 @@ class Workspace:
     directory: Path
     repositories: Repositories
     keyring: Path
+    keys: set[str] = field(default_factory=set)
+    """Fingerprints that the base's keyrings trusted as they were made."""
 
     @property
     def packages(self) -> Path:
@@ -138,6 +142,10 @@ class Workspace:
         words = (f"{self._operation}w", "--needed", "--noconfirm", "--noprogressbar")
         self._pacman(*words, *self.repositories.names)
 
+    def signed(self, package: Wanted) -> Signed:
+        """Return who signed a package that was fetched."""
+        return signers.judge(self.packages / package.file, self.keyring, frozenset(self.keys))
+
     def offers(self, names: Sequence[str]) -> dict[str, str]:
         """Return the versions that the mirrors have of these names, without those they lack."""
         said = self._pacman("-Sl", *self.repositories.repositories)
@@ -170,7 +178,8 @@ class Workspace:
 
     def _configuration(self) -> str:
         here = self.directory.absolute()
-        level = "Required DatabaseOptional" if self.repositories.signed else "Never"
+        # Whom to trust is decided by `signers`: pacman knows today's clock alone.
+        level = "Required DatabaseOptional TrustAll" if self.repositories.signed else "Never"
         sections = "".join(
             f"\n[{name}]\n" + "".join(f"Server = {url}\n" for url in self.repositories.servers)
             for name in self.repositories.repositories
@@ -185,12 +194,19 @@ class Workspace:
         if not any(keyrings.glob("*.gpg")):
             message = f"the base has no keyring in /{_KEYRINGS} to judge its packages by"
             raise UserError(message, hint="signed: false in the source takes them unjudged")
+        made_at = signers.made_at(sorted(keyrings.glob("*.gpg")))
+        options = self.keyring / "gpg.conf"
+        # pacman-key adds its own lines. Keys that have expired since were good on that day.
+        options.write_text(f"faked-system-time {made_at}\n")
         script = [*_as_root("--mount"), "sh", "-c", _POPULATE, "sh"]
         argv = [*script, str(keyrings.absolute()), str(self.keyring)]
         done = run(argv, log=self.log, quiet=True, check=False)
         if done.returncode != 0:
             message = f"pacman-key does not take the base's keyrings{last_lines(_text(self.log))}"
             raise UserError(message, hint=f"the whole output is in {self.log}")
+        self.keys.update(signers.trusted(self.keyring, made_at))
+        lines = options.read_text().splitlines(keepends=True)
+        options.write_text("".join(line for line in lines if "faked-system-time" not in line))
 
     def _pacman(self, *words: str) -> str:
         configuration = self.directory / "pacman.conf"

@@ -103,7 +103,7 @@ def change_much(here: Path) -> None:
         ('    - {pci: "00:1d.0", bind: guest-start}\n', ""),
         ("pins: [1, 5, 2, 6, 3, 7]", "pins: [1, 5, 2, 6, 7, 3]"),
         ("  memory: 8 GiB", "  memory: 12 GiB"),
-        ("edk2-ovmf, virt-manager]", "edk2-ovmf, virt-manager, htop]"),
+        ("edk2-ovmf=202011-1, virt-manager", "dnsmasq, edk2-ovmf=202011-1, virt-manager"),
         ("  packages: [nvidia-driver-470]", "  packages: [nvidia-driver-390]"),
         ("\nguest:\n", "\nkernel: {arguments: [pcie_acs_override=downstream]}\n\nguest:\n"),
     )

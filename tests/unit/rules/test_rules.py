@@ -292,6 +292,10 @@ CASES = [
          miss=({"packages.names": ["libvirt", "qemu", "edk2-ovmf"]}, {}, {})),
     Case("VF703", "base", base={"date": "2025-06-01"}, miss=({}, {}, {"ovmf": OVMF_4M})),
     Case("VF703", "base", base={"ovmf": OVMF_4M}, miss=({}, {}, {"date": "2023-06-01"})),
+    Case("VF705", "packages.source", recipe={"packages.source": "mirror"},
+         miss=({"packages.source": "medium"}, {}, {})),
+    Case("VF706", "packages.names[0]", recipe={"packages.source": "mirror"},
+         miss=({"packages.names": ["libvirt", "qemu", "edk2-ovmf"]}, {}, {})),
 ]  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from hosts import Changes, make_host
 from test_rules import CARD, TWIN, fired, pci
 
 from vfioneer.document.document import RecipeError
+from vfioneer.payload import overlay
 from vfioneer.plan import kernel
 from vfioneer.recipe import source
 from vfioneer.recipe.recipe import Binding
@@ -164,7 +165,13 @@ class TestPrevented:
             make_host({f"guest.{key}": True})
 
     def test_mkinitcpio_drop_in(self) -> None:
-        assert not list(Path("overlays").glob("*/etc/mkinitcpio.conf.d"))
+        laid = ("host-mkinitcpio-drop-in",)
+        assert [path.parts[1:2] for path in Path("overlays").glob("*/etc/mkinitcpio.conf.d")] == [
+            laid
+        ]
+        for version, is_read in (("29", False), ("35.2", False), ("36", True), ("39.2", True)):
+            layers = overlay.layers(make_host(base={"mkinitcpio": version}))["host"]
+            assert (laid[0] in layers) is is_read
 
 
 def test_network_boot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,6 +59,8 @@ class Mirror:
     site: Site
     directory: Path
     publisher: Signer
+    sign_at: tuple[str, ...] = ()
+    """Options of gpg for its signatures."""
 
     @property
     def files(self) -> dict[str, bytes]:
@@ -68,7 +70,7 @@ class Mirror:
         for name, data in repository(self.directory, "extra", *packages).items():
             self.files[f"{PLACE}/{name}"] = data
             if signer and not name.endswith(".db"):
-                self.files[f"{PLACE}/{name}.sig"] = signer.sign(data)
+                self.files[f"{PLACE}/{name}.sig"] = signer.sign(data, *self.sign_at)
 
     def source(self, **changes: Any) -> Source:
         values: dict[str, Any] = {
@@ -92,13 +94,18 @@ def mirror(site: Site, tmp_path: Path, publisher: Signer) -> Mirror:
     (keyrings / "test.gpg").write_bytes(publisher.gpg("--export", publisher.fingerprint))
     (keyrings / "test-trusted").write_text(f"{publisher.fingerprint}:4:\n")
     write_installed(root, *HELD)
-    images = tree_path(BASE) / "manjaro/x86_64"
-    images.mkdir(parents=True)
-    squash = ["mksquashfs", str(root), str(images / "rootfs.sfs"), "-quiet", "-no-progress"]
-    subprocess.run(squash, check=True, capture_output=True)
+    master(root)
     made = Mirror(site=site, directory=tmp_path / "mirror", publisher=publisher)
     made.offer(*OFFERED, signer=publisher)
     return made
+
+
+def master(root: Path) -> None:
+    """Make the image of the base anew from its files."""
+    images = tree_path(BASE) / "manjaro/x86_64"
+    images.mkdir(parents=True, exist_ok=True)
+    squash = ["mksquashfs", str(root), str(images / "rootfs.sfs"), "-quiet", "-no-progress"]
+    subprocess.run([*squash, "-noappend"], check=True, capture_output=True)
 
 
 def offered(repository: Path) -> list[str]:

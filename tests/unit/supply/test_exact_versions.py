@@ -92,6 +92,25 @@ def test_a_day_without_the_version_says_what_it_has(mirror: Mirror) -> None:
     assert not lock_path("thing").exists()
 
 
+def test_other_days_of_the_archive_are_told(mirror: Mirror) -> None:
+    """Every build there ever was is listed beside the days."""
+    day(mirror, "2021/02/10", *FEBRUARY)
+    builds = ("1%3A6.5.0-2", "1%3A6.5.0-3", "1%3A7.0.0-1")
+    links = [f'<a href="libvirt-{build}-x86_64.pkg.tar.zst">x</a>' for build in builds]
+    links += ['<a href="libvirt-glib-4.0.0-1-x86_64.pkg.tar.zst">', '<a href="../">', "<b"]
+    mirror.files["/packages/l/libvirt/"] = "\n".join(links).encode()
+    links = ['<a href="./edk2-ovmf-202011-1-any.pkg.tar.zst.sig">', '<a href="a/b">']
+    links += [
+        f'<a href="./edk2-ovmf-{build}-any.pkg.tar.xz">' for build in ("202008-1", "202102-1")
+    ]
+    mirror.files["/packages/e/edk2-ovmf/"] = "\n".join(links).encode()
+    with pytest.raises(UserError) as caught:
+        closure.fetch(archive(mirror, "2021/02/10", "libvirt=1:6.5.0-3", "edk2-ovmf=202012-1"))
+    said = caught.value.message
+    assert "libvirt=1:6.5.0-3 (there is 1:7.0.0-1; the archive keeps that build: other days" in said
+    assert "edk2-ovmf=202012-1 (there is 202011-1; the archive keeps 202102-1, 202008-1)" in said
+
+
 def test_a_newer_glibc_is_refused_with_the_chain(mirror: Mirror) -> None:
     day(mirror, "2021/02/10", *FEBRUARY)
     february = ("libvirt=1:7.0.0-1", "edk2-ovmf")

@@ -6,15 +6,22 @@ POOL=/var/lib/libvirt/images
 
 # Made once from the image, and never again: what the guest has written is its own.
 make_guest_disk() {
-    local disk=$POOL/$GUEST.qcow2 image=$STATE/images/$GUEST_IMAGE
+    local disk=$POOL/$GUEST.qcow2 image=$STATE/images/$GUEST_IMAGE said
     if [ -e "$disk" ]; then
         STEP_DETAIL="$disk is there already and stays as it is"
         return
     fi
     mkdir -p "$POOL"
-    qemu-img convert -O qcow2 "$image" "$disk.partial"
-    qemu-img resize "$disk.partial" "$GUEST_DISK_SIZE"
-    sync "$disk.partial"
+    # Of a boot that was cut off.
+    rm -f "$disk.partial"
+    # Into a variable: on a full disk the log takes nothing any more.
+    if ! said=$({ qemu-img convert -O qcow2 "$image" "$disk.partial" &&
+        qemu-img resize "$disk.partial" "$GUEST_DISK_SIZE" && sync "$disk.partial"; } 2>&1); then
+        said=$(with_space "$disk cannot be made from $GUEST_IMAGE: $said")
+        # Half a disk is of no use, and would keep the host's full.
+        rm -f "$disk.partial"
+        give_up "$said"
+    fi
     mv "$disk.partial" "$disk"
     STEP_DETAIL="$disk, $GUEST_DISK_SIZE bytes"
 }
