@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import difflib
+import textwrap
 from typing import TYPE_CHECKING
 
 from vfioneer import rules
@@ -19,6 +20,7 @@ def main(variables: Mapping[str, str]) -> None:
     if not wanted:
         for rule in rules.CATALOGUE.values():
             print(f"{rule.id}  {rule.kind:9}  {rule.title}")
+        print(f"\n{textwrap.fill(rules.KINDS, 96)}")
         return
     if wanted not in rules.CATALOGUE:
         close = difflib.get_close_matches(wanted, rules.CATALOGUE, n=1)

@@ -108,7 +108,8 @@ def _waive(host: Host, problems: list[Problem], rules: Sequence[Rule]) -> list[P
                 finding = Finding(loc=loc, message=f"{waiver.rule}: {what}")
                 problems.append(_problem(host, about.UNKNOWN_WAIVER, finding))
         elif waiver.rule not in fired and _is_due(rule, mine, rules):
-            message = f"{waiver.rule} ({rule.title}) does not fire here"
+            why = "is prevented, and never fires" if rule.prevented else "does not fire here"
+            message = f"{waiver.rule} ({rule.title}) {why}"
             problems.append(_problem(host, about.IDLE_WAIVER, Finding(loc=loc, message=message)))
     return problems
 

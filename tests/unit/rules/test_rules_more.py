@@ -96,6 +96,12 @@ def test_idle_waiver_is_a_warning(rule: str, expected: str) -> None:
     assert not fails(problems)
 
 
+def test_a_waiver_of_what_is_prevented_says_so() -> None:
+    problems = check(make_host({"waive": [{"rule": "VF111", "reason": "no reason at all"}]}))
+    (found,) = [problem for problem in problems if problem.rule == "VF903"]
+    assert found.message == "VF111 (a PCI bridge is passed) is prevented, and never fires"
+
+
 def test_waiver_of_fleet_rule_is_judged_by_the_fleet() -> None:
     waive = [{"rule": "VF605", "reason": "they are told apart by their place"}]
     first, second = make_host(), make_host({"waive": waive}, name="gpu02")
