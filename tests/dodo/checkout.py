@@ -17,7 +17,7 @@ import pytest
 from cases import TOP
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 HASH = "$6$saltsalt$" + "Q7z" * 28 + "Zk"
@@ -49,11 +49,14 @@ class Copy:
 
     path: Path
 
-    def doit(self, *words: str, path: str | None = None, secrets: bool = True) -> Done:
+    def doit(
+        self, *words: str, path: str | None = None, secrets: bool = True,
+        exported: Mapping[str, str] | None = None,
+    ) -> Done:  # fmt: skip
         done = subprocess.run(
             [PYTHON, "-m", "vfioneer", *words],
-            cwd=self.path, env=environment(path, secrets=secrets), capture_output=True, text=True,
-            check=False, timeout=120,
+            cwd=self.path, env=environment(path, secrets=secrets) | dict(exported or {}),
+            capture_output=True, text=True, check=False, timeout=120,
         )  # fmt: skip
         output = done.stdout + done.stderr
         assert "Traceback" not in output, output
