@@ -26,25 +26,34 @@ CpuNumber = Annotated[int, Field(ge=0, le=4095)]
 
 class GuestDisk(Model):
     size: Size
+    """Size of the guest's disk; the image grows to it on the first boot."""
 
 
 class GuestUser(Model):
     name: UserName
+    """Login name."""
     ssh_keys: tuple[SshKey, ...] = ()
+    """Public keys that log in."""
     password: Secret | None = None
+    """Where the crypt(5) hash of the password is found; without it only keys log in."""
 
 
 class GuestNetwork(Model):
     mac: MacAddress | None = None
     """Derived from host and guest name where it is not given."""
     address: InterfaceAddress = "dhcp"
+    """The guest's address with its prefix, or `dhcp`."""
     gateway: IpAddress | None = None
+    """The default gateway; only with a fixed address."""
     dns: tuple[IpAddress, ...] = ()
+    """Name servers."""
 
 
 class Cpus(Model):
     cores: Annotated[int, Field(ge=1, le=512)]
+    """Cores of the guest."""
     threads: Annotated[int, Field(ge=1, le=2)] = 1
+    """Threads of each core."""
     pins: tuple[CpuNumber, ...] = ()
     """The host CPU of each guest CPU, in order; threads of one core stand together."""
 
@@ -71,15 +80,25 @@ class HideKvm(Choice):
 
 class Guest(Model):
     name: GuestName
+    """libvirt's name of the domain."""
     hostname: HostName | None = None
+    """The guest's own host name; from `name`, dots as hyphens, where it is not given."""
     image: SourceName
+    """The source of its disk image."""
     cpus: Cpus
+    """How many CPUs it has, and on which of the host's."""
     memory: Size
+    """How much memory it has."""
     hugepages: HugePage | None = None
+    """Back its memory by pages of this size, reserved at boot."""
     numa_node: Annotated[int, Field(ge=0, le=255)] | None = None
+    """The host's NUMA node that its memory is on."""
     disk: GuestDisk
+    """Its disk."""
     user: GuestUser
+    """Who logs in to the guest."""
     network: GuestNetwork = GuestNetwork()
+    """Its network card."""
     usb: tuple[UsbId, ...] = ()
     """USB devices of the host that the guest gets, by id."""
     packages: tuple[PackageName, ...] = ()
@@ -92,6 +111,7 @@ class Guest(Model):
     hide_kvm: HideKvm = HideKvm.AUTO
     """Whether the guest is kept from seeing KVM, whose clock and hints it then lacks."""
     autostart: bool = True
+    """Start it with the host, once the machine is verified."""
 
     @property
     def host_name(self) -> HostName:
