@@ -18,7 +18,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError, core_schema
 
 from vfioneer.document.document import REFERENCE
-from vfioneer.document.textual import WANTED
+from vfioneer.document.textual import UNIT, WANTED
 from vfioneer.document.values import KernelArgument, PciAddress, PciSlot
 
 
@@ -59,6 +59,30 @@ class Said:
     ) -> dict[str, Any]:
         said = {WANTED: self.wanted} if self.wanted else {}
         return {**handler(schema), "type": "string", "pattern": f"^(?:{self.pattern})$", **said}
+
+
+@dataclass(frozen=True)
+class Unit:
+    """The unit of a number, for `Annotated`."""
+
+    name: str
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {**handler(schema), UNIT: self.name}
+
+
+@dataclass(frozen=True)
+class Example:
+    """A value as people write it, where its form tells none, for `Annotated`."""
+
+    value: str
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {**handler(schema), "examples": [self.value]}
 
 
 def failure(message: str) -> PydanticCustomError:

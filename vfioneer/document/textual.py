@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 # In a schema: what is wanted of a text, until recipe/schema.py makes it a part of the description.
 WANTED = "x-wanted"
+# In a schema: the unit of a number.
+UNIT = "x-unit"
 
 
 class Textual(ABC):

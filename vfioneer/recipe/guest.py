@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from vfioneer.document.forms import Form, InterfaceAddress, IpAddress, Secret
+from vfioneer.document.forms import Example, Form, InterfaceAddress, IpAddress, Secret, Unit
 from vfioneer.document.model import Choice, Model
 from vfioneer.document.size import Size
 from vfioneer.document.values import (
@@ -21,7 +21,7 @@ from vfioneer.document.values import (
     UserName,
 )
 
-CpuNumber = Annotated[int, Field(ge=0, le=4095)]
+CpuNumber = Annotated[int, Field(ge=0, le=4095), Unit("number of a logical CPU")]
 
 
 class GuestDisk(Model):
@@ -50,9 +50,9 @@ class GuestNetwork(Model):
 
 
 class Cpus(Model):
-    cores: Annotated[int, Field(ge=1, le=512)]
+    cores: Annotated[int, Field(ge=1, le=512), Unit("cores")]
     """Cores of the guest."""
-    threads: Annotated[int, Field(ge=1, le=2)] = 1
+    threads: Annotated[int, Field(ge=1, le=2), Unit("threads per core")] = 1
     """Threads of each core."""
     pins: tuple[CpuNumber, ...] = ()
     """The host CPU of each guest CPU, in order; threads of one core stand together."""
@@ -81,7 +81,7 @@ class HideKvm(Choice):
 class Guest(Model):
     name: GuestName
     """libvirt's name of the domain."""
-    hostname: HostName | None = None
+    hostname: Annotated[HostName | None, Example("bionic")] = None
     """The guest's own host name; from `name`, dots as hyphens, where it is not given."""
     image: SourceName
     """The source of its disk image."""
@@ -91,7 +91,7 @@ class Guest(Model):
     """How much memory it has."""
     hugepages: HugePage | None = None
     """Back its memory by pages of this size, reserved at boot."""
-    numa_node: Annotated[int, Field(ge=0, le=255)] | None = None
+    numa_node: Annotated[int, Field(ge=0, le=255), Unit("number of a node")] | None = None
     """The host's NUMA node that its memory is on."""
     disk: GuestDisk
     """Its disk."""
@@ -104,7 +104,9 @@ class Guest(Model):
     packages: tuple[PackageName, ...] = ()
     """Packages the guest installs on its first boot, the GPU driver among them."""
     vendor_id: Annotated[
-        str, Form(r"[A-Za-z0-9]{1,12}", "a word of letters and digits, at most 12")
+        str,
+        Form(r"[A-Za-z0-9]{1,12}", "a word of letters and digits, at most 12"),
+        Example("vfioneer"),
     ] = "randomid"
     """Hyper-V's signature in CPUID, at most 12 characters. QEMU shows it only beside other features
     of Hyper-V, which a Linux guest has no use for: what hides KVM is `hide_kvm`."""

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from vfioneer.document.forms import CommandLine, Line, NoTruth
+from vfioneer.document.forms import CommandLine, Example, Line, NoTruth, Unit
 from vfioneer.document.model import Choice, Model
 from vfioneer.document.size import Size
 from vfioneer.document.values import (
@@ -52,7 +52,7 @@ class Dmi(Model):
     """Baseboard manufacturer (`board_vendor`)."""
     board: Line | None = None
     """Baseboard product name (`board_name`)."""
-    bios: Line | None = None
+    bios: Annotated[Line | None, Example("3503")] = None
     """Version of the firmware (`bios_version`)."""
 
 
@@ -70,15 +70,15 @@ class Cpu(Model):
     """Who made it: decides between VT-d and AMD-Vi."""
     model: Line | None = None
     """Its name (`model name` of /proc/cpuinfo)."""
-    sockets: Count = 1
+    sockets: Annotated[Count, Unit("sockets")] = 1
     """Number of sockets."""
-    cores: Count
+    cores: Annotated[Count, Unit("cores per socket")]
     """Cores of one socket."""
-    threads: Count = 1
+    threads: Annotated[Count, Unit("threads per core")] = 1
     """Threads of one core."""
     siblings: tuple[tuple[Count, ...], ...] = ()
     """Groups of logical CPUs that share a core (topology/thread_siblings_list)."""
-    address_bits: Count | None = None
+    address_bits: Annotated[Count, Unit("bits")] | None = None
     """Physical address bits (/proc/cpuinfo, address sizes)."""
     virtualization: bool | None = None
     """Whether /proc/cpuinfo has vmx or svm."""
@@ -96,7 +96,7 @@ class Cpu(Model):
 class Kernel(Model):
     """The kernel that ran when the inventory was taken."""
 
-    release: Line | None = None
+    release: Annotated[Line | None, Example("5.9.16-1-MANJARO")] = None
     """What `uname -r` prints."""
     arguments: CommandLine | None = None
     """Its command line (/proc/cmdline)."""
@@ -119,7 +119,7 @@ class Bar(Model):
     index: Annotated[int, Field(ge=0, le=6)]
     """Its number; 6 is the expansion ROM."""
     size: Size
-    bits: Annotated[Literal[32, 64], NoTruth] = 32
+    bits: Annotated[Literal[32, 64], NoTruth, Unit("bits")] = 32
     """Width of its address in bits."""
     prefetchable: bool = False
     """Whether it is prefetchable memory."""
@@ -154,7 +154,7 @@ class PciFunction(Model):
     """The NUMA node that it hangs on; -1 where the firmware does not say."""
     boot_vga: bool | None = None
     """Whether the firmware showed its picture on it."""
-    reset_methods: tuple[Line, ...] | None = None
+    reset_methods: Annotated[tuple[Line, ...] | None, Example("flr")] = None
     """How the kernel can reset it, in its order; an empty list: not at all."""
     bars: tuple[Bar, ...] = ()
     """Its base address registers."""
@@ -200,7 +200,7 @@ class Disk(Model):
     """Model."""
     serial: Line | None = None
     """Serial number."""
-    wwn: Line | None = None
+    wwn: Annotated[Line | None, Example("0x5000c500a1b2c3d4")] = None
     """World Wide Name."""
     solid_state: bool | None = None
     """true for SSD and NVMe, false for a rotating disk."""
@@ -226,7 +226,7 @@ class Interface(Model):
 class UsbDevice(Model):
     id: UsbId
     """Vendor and product id."""
-    name: Line = ""
+    name: Annotated[Line, Example("Logitech Keyboard K120")] = ""
     """What lsusb calls it."""
     controller: PciAddress | None = None
     """The PCI function of the controller that it hangs on."""

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model
 
 from vfioneer.document.forms import (
     BridgeName,
+    Example,
     Form,
     Identifier,
     InterfaceAddress,
@@ -56,7 +57,7 @@ class Identity(Model):
     """System UUID (SMBIOS type 1)."""
     serial: Identifier | None = None
     """System serial number (SMBIOS type 1)."""
-    product: Identifier | None = None
+    product: Annotated[Identifier | None, Example("PowerEdge R740")] = None
     """System product name (SMBIOS type 1)."""
     board: Identifier | None = None
     """Baseboard product name (SMBIOS type 2)."""
@@ -123,9 +124,9 @@ class Network(Model):
 
 
 class Kernel(Model):
-    arguments: KernelArguments = ()
+    arguments: Annotated[KernelArguments, Example("mitigations=off")] = ()
     """Tokens on top of the derived ones, on the media and on the installed system."""
-    modules: tuple[ModuleName, ...] = ()
+    modules: Annotated[tuple[ModuleName, ...], Example("nvme")] = ()
     """Modules for the initramfs, after the vfio ones."""
     serial_console: SerialConsole | None = None
     """Such as ttyS0,115200: kernel messages, GRUB and a login there as well as on the screen."""
@@ -173,7 +174,7 @@ class Packages(Model):
     """Where the first boot gets packages from."""
     names: Annotated[tuple[WantedPackage, ...], Field(min_length=1)] = GUIDE_PACKAGES
     """What the first boot installs; name=version for that build alone."""
-    repository: SourceName | None = None
+    repository: Annotated[SourceName | None, Example("manjaro-packages")] = None
     """The locked package set that lies on the medium; the base's own where it is not given."""
 
     @property

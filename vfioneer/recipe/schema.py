@@ -32,7 +32,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 # Between what a key means and how its value is written.
 FORM = "\n\nForm: "
 _PART = "Part"
-_DEFS = "#/$defs/"
+DEFS = "#/$defs/"
 _EXTENDS = {"required": ["extends"], "properties": {"extends": {"minItems": 1}}}
 
 Schema = dict[str, Any]
@@ -87,7 +87,7 @@ def _in_parts(schema: Schema, *, required: bool) -> Schema:
     root["$defs"] = {**definitions, **parts}
     if required:
         root["$defs"]["Recipe"] = schema
-        root |= {"if": _EXTENDS, "else": {"$ref": f"{_DEFS}Recipe"}}
+        root |= {"if": _EXTENDS, "else": {"$ref": f"{DEFS}Recipe"}}
     return root
 
 
@@ -98,9 +98,9 @@ def _part(schema: Schema, definitions: Mapping[str, Schema], parts: dict[str, Sc
     part.pop("required", None)
     part.pop("anyOf", None)
     for key in part.get("properties", {}).values():
-        name = key.get("$ref", "").removeprefix(_DEFS)
+        name = key.get("$ref", "").removeprefix(DEFS)
         if "properties" in definitions.get(name, {}):
-            key["$ref"] = f"{_DEFS}{name}{_PART}"
+            key["$ref"] = f"{DEFS}{name}{_PART}"
             if name + _PART not in parts:
                 parts[name + _PART] = {}
                 parts[name + _PART] = _part(definitions[name], definitions, parts)

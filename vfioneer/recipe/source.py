@@ -14,7 +14,7 @@ from pydantic import ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from vfioneer.document.document import RecipeError
-from vfioneer.document.forms import KernelArguments, Line, NoTruth
+from vfioneer.document.forms import Example, KernelArguments, Line, NoTruth
 from vfioneer.document.model import Choice, Model, validate
 from vfioneer.document.size import Size
 from vfioneer.document.syntax import read
@@ -117,20 +117,22 @@ class GuestRelease(Model):
 class AllowedUpgrade(Model):
     """A package of the base that may move, though the packages are exact."""
 
-    name: PackageName
+    name: Annotated[PackageName, Example("glibc")]
     """The package."""
-    reason: Annotated[Line, StringConstraints(min_length=10)]
+    reason: Annotated[
+        Line, StringConstraints(min_length=10), Example("libvirt of that day needs 2.33")
+    ]
     """Why it may move."""
 
 
 class Repositories(Model):
     """Mirrors that packages are taken from with all that they need and the base does not have."""
 
-    base: SourceName
+    base: Annotated[SourceName, Example("manjaro-kde-20.2.1")]
     """The source whose package database says what is there already."""
     servers: Annotated[tuple[Server, ...], Field(min_length=1)]
     """Mirrors as pacman.conf has them."""
-    repositories: Annotated[tuple[RepositoryName, ...], Field(min_length=1)]
+    repositories: Annotated[tuple[RepositoryName, ...], Field(min_length=1), Example("core")]
     """In the order of the base's pacman.conf: the first that has a package wins."""
     names: Annotated[tuple[WantedPackage, ...], Field(min_length=1)]
     """With versions (libvirt=1:6.5.0-3) nothing of the base moves that they do not need."""

@@ -13,6 +13,7 @@ ROMS = RECIPES / "roms"
 SCHEMA = RECIPES / "schema"
 OVERLAYS = Path("overlays")
 LAB = Path("lab")
+DOCS = Path("docs")
 PACKAGE = Path("vfioneer")
 BUILD = Path("build")
 CACHE = BUILD / "cache"
