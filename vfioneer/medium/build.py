@@ -25,12 +25,12 @@ from vfioneer.medium.obtain import vouched
 from vfioneer.medium.outputs import Outputs
 from vfioneer.medium.product import OnBase, Product, as_json, inputs, on_medium, read_base
 from vfioneer.payload import domain, overlay
+from vfioneer.payload import report as page
 from vfioneer.payload.overlay import File
-from vfioneer.payload.template import medium_context, render_template
-from vfioneer.payload.unforeseen import Unforeseen
 from vfioneer.plan.plan import MediumPlan, derive, on_base
 from vfioneer.recipe.host import Host, load
 from vfioneer.recipe.recipe import Medium
+from vfioneer.rules.catalogue import ALL_RULES
 from vfioneer.supply import digests
 from vfioneer.system.errors import UserError
 from vfioneer.system.files import alone, sums_text
@@ -242,9 +242,14 @@ def _manifest(name: str) -> None:
     files = {
         out.manifest.name: File(mode=0o644, data=as_json(record)),
         out.sums.name: File(mode=0o644, data=sums_text(listed).encode()),
-        out.report.name: File(mode=0o644, data=report(medium, record).encode()),
+        out.report.name: File(mode=0o644, data=report(medium, record | _revision(medium)).encode()),
     }
     laying.lay(name, "manifest", Laid(made_from=made_from, files=files))
+
+
+def _revision(medium: MediumPlan) -> dict[str, str]:
+    file = medium.plan.host.recipe_document.file
+    return {"revision": page.revision_of(file.read_bytes())}
 
 
 def _sums(name: str, step: str) -> Mapping[str, str]:
@@ -271,10 +276,7 @@ def recorded(medium: MediumPlan, product: Product, packed: OnBase) -> dict[str, 
 
 def report(medium: MediumPlan, record: Mapping[str, Any]) -> str:
     """Return the one page for the person at the rack."""
-    base: Mapping[str, Any] = record["base"]
-    only_printed = {key: Unforeseen(base[key]) for key in ("label", "sha256")}
-    shown = {**record, "base": {**base, **only_printed}}
-    return render_template("report/report.html.j2", **medium_context(medium), record=shown)
+    return page.render(medium, record, {rule.id: rule.title for rule in ALL_RULES})
 
 
 STEPS = {
