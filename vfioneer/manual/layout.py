@@ -49,7 +49,8 @@ def pages() -> Iterator[tuple[str, str]]:
         if path.name not in made:
             yield path.name, path.read_text()
     for name, page in _AT_THE_TOP.items():
-        yield page, _LINK.sub(_moved, (DOCS.parent / name).read_text())
+        text = (DOCS.parent / name).read_text().replace("```mermaid", "```text")
+        yield page, _LINK.sub(_moved, text)
     for kind in schema.MODELS:
         yield f"reference/{kind}.md", reference.page(kind)
     yield from made.items()

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, get_args
 
 import pytest
@@ -70,7 +69,7 @@ def test_a_rule_has_a_page_with_its_examples_if_it_has_any() -> None:
     assert set(pages) == {"rules.md", *(f"rules/{rule}.md" for rule in rules.CATALOGUE)}
     rule = rules.CATALOGUE["VF105"]
     page = pages["rules/VF105.md"]
-    for said in (rule.title, rule.explanation, "## What to do", "## Evidence", "rule: VF105"):
+    for said in (rule.title, rule.explanation, "Wrong, in", "Right:", "References:", "rule: VF105"):
         assert said in page
 
 
@@ -89,9 +88,3 @@ def test_every_page_is_listed_for_programs_with_what_it_is_about() -> None:
     for name in pages - {"index.md"}:
         assert f"]({name.removesuffix('.md')}.html): " in text, name
     assert not re.search(r"\.html\): *$", text, re.M)
-
-
-def test_a_rule_may_have_no_remedy_to_repeat() -> None:
-    """A sentence is ended once."""
-    rule = replace(rules.CATALOGUE["VF105"], remedy="do it.")
-    assert "do it.." not in rulepages._page(rule)
