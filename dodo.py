@@ -24,7 +24,7 @@ def task_build() -> Task:
     """install media, network tree, seed and domain"""
     hosts = tasks.chosen_hosts()
     return {
-        "actions": [action("command.check", "announce", hosts)],
+        "actions": [action("command.check", "announce", hosts), action("command.index", "write")],
         "task_dep": [f"manifest:{host}" for host in hosts],
     }
 

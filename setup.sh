@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # First use of ./doit: install the system packages (or say what to type), then make .venv from the
 # hash-pinned requirements. Runs again when requirements.txt, the table of packages or this file changes.
+# With the word `docs` it adds what builds the site, which nobody needs to build media.
 set -eu
 
 # Which package proves itself by which program or file.
@@ -151,6 +152,36 @@ if [ -n "${packages% }" ]; then
     quiet_services $as_root $install >&2 9<&- || what_to_type "$typed" 'the packages could not be installed (see above)'
 fi
 
+# install_libraries FILE: by pip, as pinned. pip is silent for a quarter of a minute, or speaks of every
+# file: what it is at is told instead.
+install_libraries() {
+    libraries=$(grep -c '^[a-z0-9]' "$1")
+    log=$(mktemp)
+    in_background .venv/bin/python -m pip install --progress-bar off --disable-pip-version-check --require-hashes -r "$1"
+    said=
+    while kill -0 "$job" 2>/dev/null; do
+        at=$(sed -n 's/^Collecting \([^ =;]*\).*/\1/p; s/^ *Building wheel for \([^ ]*\) .*/building \1/p; s/^Installing collected.*/installing all of them/p' "$log" | tail -n 1)
+        if [ "$at" != "$said" ]; then
+            said=$at
+            case $at in *' '*) say "  $at" ;; *) say "  $(grep -c '^Collecting ' "$log") of $libraries: $at" ;; esac
+        fi
+        sleep 1
+    done
+    if ! wait "$job"; then
+        tail -n 20 "$log" >&2
+        rm -f "$log"
+        die "pip could not install $1 (see above); nothing else was changed. When that is mended (a proxy, a mirror: pip config), type what you typed again"
+    fi
+    rm -f "$log"
+}
+
+if [ "${1:-}" = docs ]; then
+    say "installing $(grep -c '^[a-z0-9]' docs/requirements.txt) Python libraries that build the site, into .venv"
+    install_libraries docs/requirements.txt
+    cp docs/requirements.txt .venv/docs-requirements.txt
+    exit
+fi
+
 python=$(find_python)
 [ -n "$python" ] || die "Python 3.11 or newer is needed, and $(python3 --version 2>&1) is what this system has: take Debian 12, Ubuntu 24.04 or newer"
 libraries=$(grep -c '^[a-z0-9]' requirements.txt)
@@ -170,24 +201,7 @@ else
     half=
     rm -f "$log"
 fi
-# pip is silent for a quarter of a minute, or speaks of every file: what it is at is told instead.
-log=$(mktemp)
-in_background .venv/bin/python -m pip install --progress-bar off --disable-pip-version-check --require-hashes -r requirements.txt
-said=
-while kill -0 "$job" 2>/dev/null; do
-    at=$(sed -n 's/^Collecting \([^ =;]*\).*/\1/p; s/^ *Building wheel for \([^ ]*\) .*/building \1/p; s/^Installing collected.*/installing all of them/p' "$log" | tail -n 1)
-    if [ "$at" != "$said" ]; then
-        said=$at
-        case $at in *' '*) say "  $at" ;; *) say "  $(grep -c '^Collecting ' "$log") of $libraries: $at" ;; esac
-    fi
-    sleep 1
-done
-if ! wait "$job"; then
-    tail -n 20 "$log" >&2
-    rm -f "$log"
-    die "pip could not install requirements.txt (see above); nothing else was changed. When that is mended (a proxy, a mirror: pip config), type what you typed again"
-fi
-rm -f "$log"
+install_libraries requirements.txt
 # Written last: an interrupted set-up starts again.
 cp "$table" requirements.txt setup.sh .venv/
 say 'ready'

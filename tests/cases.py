@@ -145,6 +145,7 @@ def report(medium: MediumPlan) -> str:
         "arguments": list(medium.boot.arguments),
         "secrets": list(plan.secrets),
         "checked": {source.name: vouched(source) for source in plan.host.sources},
+        "revision": "recipe 0123456789ab",
         "outputs": {f"{name}.iso": "0" * 64, "pxe/http/boot.ipxe": "1" * 64},
     }
     return record_of.report(medium, record)

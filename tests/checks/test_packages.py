@@ -17,7 +17,7 @@ TOP = Path(__file__).resolve().parents[2]
 # The lowest first. A package imports itself and what stands before it, under TYPE_CHECKING too.
 ORDER = (
     "system", "document", "recipe", "plan", "payload", "rules", "supply", "medium", "delivery",
-    "inventory", "domainxml", "review", "machine", "standin", "lab", "command",
+    "inventory", "domainxml", "review", "machine", "standin", "lab", "manual", "command",
 )  # fmt: skip
 # Neighbours that could import each other by the order, and must not.
 STRANGERS = {

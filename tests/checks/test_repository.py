@@ -119,14 +119,17 @@ def test_no_path_of_a_build_machine() -> None:
     assert wrong == []
 
 
-def test_every_requirement_is_pinned_by_hash() -> None:
-    text = Path("requirements.txt").read_text().replace("\\\n", " ")
+@pytest.mark.parametrize("place", [Path(), Path("docs")], ids=["all", "docs"])
+def test_every_requirement_is_pinned_by_hash(place: Path) -> None:
+    text = (place / "requirements.txt").read_text().replace("\\\n", " ")
     lines = [line.split("#")[0].strip() for line in text.splitlines()]
     pins = [line for line in lines if line]
     assert len(pins) > 10
     for pin in pins:
         assert re.match(r"[a-z0-9._-]+==[0-9][^ ]* +--hash=sha256:[0-9a-f]{64}", pin, re.I), pin
-    wanted = [line for line in Path("requirements.in").read_text().split() if line.isidentifier()]
+    wanted = [
+        line for line in (place / "requirements.in").read_text().split() if line.isidentifier()
+    ]
     assert wanted
 
 
@@ -136,25 +139,27 @@ def test_json_schema_is_fresh(name: str) -> None:
     assert committed == schema.text(name), "./doit schema writes it anew"
 
 
-def readme() -> str:
-    path = Path("README.md")
-    if not path.exists():
-        pytest.skip("there is no README.md yet")
-    return path.read_text()
+def pages() -> str:
+    """Return the README and every page of docs/ that people write."""
+    written = (Path("README.md"), *sorted(Path("docs").glob("*.md")))
+    return "\n".join(path.read_text() for path in written)
 
 
-def test_examples_of_the_readme_load() -> None:
+def test_examples_of_the_pages_load() -> None:
     kinds: dict[str, type[Model]] = {"recipe": Recipe, "hardware": Hardware, "source": Source}
-    for text in re.findall(r"^```yaml\n(.*?)^```", readme(), re.M | re.S):
+    whole = 0
+    for text in re.findall(r"^```yaml\n(.*?)^```", pages(), re.M | re.S):
         data = yaml.safe_load(text)
         if not isinstance(data, dict) or "format" not in data:
             continue
         kind = "source" if "kind" in data else "hardware" if "pci" in data else "recipe"
         value, problems = validate(parse(text.encode(), Path("README.md")), kinds[kind])
         assert value is not None, "\n".join(map(str, problems))
+        whole += 1
+    assert whole > 0
 
 
-def test_commands_of_the_readme_exist() -> None:
+def test_commands_of_the_pages_exist() -> None:
     known = {f.name.removeprefix("task_") for f in functions(Path("dodo.py"))}
     known |= COMMANDS.keys() | {
         "list",
@@ -166,7 +171,7 @@ def test_commands_of_the_readme_exist() -> None:
         "test:media",
         "test:boot",
     }
-    for command in re.findall(r"\./doit ((?:[^\s`|#)]+ ?)+)", readme()):
+    for command in re.findall(r"\./doit ((?:[^\s`|#)]+ ?)+)", pages()):
         words = [w for w in command.split() if "=" not in w and not w.startswith("-")]
         for word in words[:1]:
             name = word.rstrip(".,:;")

@@ -17,7 +17,7 @@ import pytest
 from cases import TOP
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 HASH = "$6$saltsalt$" + "Q7z" * 28 + "Zk"
@@ -57,10 +57,14 @@ class Copy:
     settings: Path | None = None
     """Where a user of the copy has settings and keys; a user without a home has none."""
 
-    def doit(self, *words: str, path: str | None = None, secrets: bool = True) -> Done:
+    def doit(
+        self, *words: str, path: str | None = None, secrets: bool = True,
+        exported: Mapping[str, str] | None = None,
+    ) -> Done:  # fmt: skip
+        own = self.own() | dict(exported or {})
         done = subprocess.run(
             [PYTHON, "-m", "vfioneer", *words],
-            cwd=self.path, env=environment(path, secrets=secrets) | self.own(), capture_output=True,
+            cwd=self.path, env=environment(path, secrets=secrets) | own, capture_output=True,
             text=True, check=False, timeout=120,
         )  # fmt: skip
         output = done.stdout + done.stderr

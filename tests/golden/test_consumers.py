@@ -181,9 +181,10 @@ def test_cloud_init_runs_without_being_installed(checkout: Path, tmp_path: Path)
 def test_report_shows_the_medium_holds_a_secret(checkout: Path) -> None:
     with_secret = render_case("gpu01", checkout)["report.html"]
     assert (
-        "The media hold secrets: env:VFIONEER_GUEST_HASH, env:VFIONEER_OPERATOR_HASH" in with_secret
+        "holds secrets</strong> (env:VFIONEER_GUEST_HASH, env:VFIONEER_OPERATOR_HASH)"
+        in with_secret
     )
-    assert "hold secrets" not in render_case("lab01", checkout)["report.html"]
+    assert "holds secrets" not in render_case("lab01", checkout)["report.html"]
 
 
 def test_modes_name_files_that_exist(checkout: Path) -> None:

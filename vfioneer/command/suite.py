@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vfioneer.command import docs
 from vfioneer.system.errors import UserError
 from vfioneer.system.paths import BUILD, OVERLAYS, PACKAGE
 
@@ -35,7 +36,8 @@ SKIPPED = BUILD / "skipped"
 def lint(_variables: Mapping[str, str]) -> None:
     """Run every linter; all of them, so that one run shows everything."""
     python = [sys.executable, "-m"]
-    failed = [
+    failed = [] if _site_is_clean() else ["the site"]
+    failed += [
         command[0]
         for command in (
             ["ruff format", *python, "ruff", "format", "--check", "."],
@@ -48,6 +50,16 @@ def lint(_variables: Mapping[str, str]) -> None:
     if failed:
         message = f"not clean: {', '.join(failed)}"
         raise UserError(message, hint="ruff format . && ruff check --fix . mend the simple ones")
+
+
+def _site_is_clean() -> bool:
+    """Build the manual: its links, its headings, and that every page is in the tree."""
+    try:
+        docs.main({})
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return False
+    return True
 
 
 def shell_scripts() -> list[Path]:

@@ -184,8 +184,14 @@ TABLE = {
         group=Group.KEEP, module="command.completion", variables=(v.SHELL,),
         example='eval "$(./doit completion SHELL=bash)"',
     ),
+    "docs": Command(
+        doc="the manual as a site, in build/docs/html",
+        group=Group.KEEP, module="command.docs", example="./doit docs",
+        more="Its first use installs Sphinx, which nothing else needs.",
+        fails="a link or a page is wrong, or Sphinx could not be installed",
+    ),
     "lint": Command(
-        doc="formatting, linters, types, shell scripts",
+        doc="formatting, linters, types, shell scripts, the manual",
         group=Group.WORK, module="command.suite", function="lint", fails="something is not clean",
     ),
     "test": _part_of_tests("every test but soak and cleanroom; test:quick is a part of it"),

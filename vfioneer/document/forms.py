@@ -18,6 +18,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError, core_schema
 
 from vfioneer.document.document import REFERENCE
+from vfioneer.document.textual import UNIT, WANTED
 from vfioneer.document.values import KernelArgument, PciAddress, PciSlot
 
 
@@ -43,12 +44,61 @@ class Form:
     def __get_pydantic_json_schema__(
         self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        return {"type": "string", "pattern": f"^(?:{self.pattern})$", "description": self.wanted}
+        return {"type": "string", "pattern": f"^(?:{self.pattern})$", WANTED: self.wanted}
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a JSON Schema says besides of a text that a function judges, for `Annotated`."""
+
+    pattern: str
+    wanted: str = ""
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        said = {WANTED: self.wanted} if self.wanted else {}
+        return {**handler(schema), "type": "string", "pattern": f"^(?:{self.pattern})$", **said}
+
+
+@dataclass(frozen=True)
+class Unit:
+    """The unit of a number, for `Annotated`."""
+
+    name: str
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {**handler(schema), UNIT: self.name}
+
+
+@dataclass(frozen=True)
+class Example:
+    """A value as people write it, where its form tells none, for `Annotated`."""
+
+    value: str
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {**handler(schema), "examples": [self.value]}
 
 
 def failure(message: str) -> PydanticCustomError:
     """Return what a validator raises, for a message that needs no more than its text."""
     return PydanticCustomError("form", "{message}", {"message": message})
+
+
+def _no_truth(value: object) -> object:
+    # To Python true is 1.
+    if isinstance(value, bool):
+        raise PydanticCustomError("form", "not a whole number", {})
+    return value
+
+
+NoTruth = BeforeValidator(_no_truth)
+"""For a choice of numbers, in `Annotated`."""
 
 
 def _printable(text: str) -> str:
@@ -59,13 +109,20 @@ def _printable(text: str) -> str:
 
 # Free text for people: it is only ever shown, in HTML, XML, YAML and terminals, escaped there.
 LINE_LENGTH = 200
-Line = Annotated[str, StringConstraints(max_length=LINE_LENGTH), AfterValidator(_printable)]
+# What str.isprintable() refuses, as far as it is in use: controls, blanks but the common one, marks
+# that have no width or turn the writing, private use.
+_PRINTABLE = (
+    r"[^\u0000-\u001f\u007f-\u00a0\u00ad\u0600-\u0605\u061c\u06dd\u070f\u08e2\u1680\u180e"
+    r"\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ue000-\uf8ff\ufeff\ufff0-\ufffb]*"
+)
+_SHOWN = Said(_PRINTABLE)
+Line = Annotated[str, StringConstraints(max_length=LINE_LENGTH), AfterValidator(_printable), _SHOWN]
 # COMMAND_LINE_SIZE of x86 is 2048 (arch/x86/include/asm/setup.h); boot loaders may add theirs.
 COMMAND_LINE_LENGTH = 4096
 # One byte of it ends the line.
 MAX_ARGUMENTS = 2047
 CommandLine = Annotated[
-    str, StringConstraints(max_length=COMMAND_LINE_LENGTH), AfterValidator(_printable)
+    str, StringConstraints(max_length=COMMAND_LINE_LENGTH), AfterValidator(_printable), _SHOWN
 ]
 
 
@@ -120,9 +177,31 @@ KernelArguments = Annotated[tuple[KernelArgument, ...], AfterValidator(_fits_the
 PciTarget = Annotated[
     PciAddress | PciSlot,
     BeforeValidator(_pci_target, json_schema_input_type=str),
+    Said(
+        rf"{PciAddress.pattern.pattern}|{PciSlot.pattern.pattern}",
+        'a PCI slot such as "01:00" (all its functions) or function such as "01:00.1"',
+    ),
 ]
-InterfaceAddress = Annotated[str, AfterValidator(_address)]
-IpAddress = Annotated[str, AfterValidator(_ip)]
+_BYTE = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+_IPV4 = rf"{_BYTE}(?:\.{_BYTE}){{3}}"
+# 255.255.240.0 and 0.0.15.255, which ipaddress reads as well.
+_ONES = r"(?:0|128|192|224|240|248|252|254|255)"
+_ZEROS = r"(?:0|1|3|7|15|31|63|127|255)"
+_MASK = "|".join(
+    [
+        *(rf"(?:255\.){{{n}}}{_ONES}" + r"\.0" * (3 - n) for n in range(4)),
+        *(rf"(?:0\.){{{n}}}{_ZEROS}" + r"\.255" * (3 - n) for n in range(4)),
+    ]
+)
+InterfaceAddress = Annotated[
+    str,
+    AfterValidator(_address),
+    Said(
+        rf"dhcp|{_IPV4}/(?:0*(?:[0-9]|[12][0-9]|3[0-2])|{_MASK})",
+        'dhcp, or an IPv4 address with its prefix such as "10.0.0.7/24"',
+    ),
+]
+IpAddress = Annotated[str, AfterValidator(_ip), Said(_IPV4, 'an IPv4 address such as "10.0.0.1"')]
 Identifier = Annotated[
     str,
     Form(

@@ -3,7 +3,11 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
+import inspect
+import itertools
+import textwrap
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self, TypeVar, get_args
 
@@ -42,7 +46,15 @@ class Choice(StrEnum):
     def __get_pydantic_json_schema__(
         cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        return {"enum": [choice.value for choice in cls]}
+        meanings = _meanings(cls)
+        if not meanings:
+            return {"enum": [choice.value for choice in cls]}
+        return {
+            "oneOf": [
+                {"const": choice.value, "description": meanings.get(choice.name, "")}
+                for choice in cls
+            ]
+        }
 
     @classmethod
     def _validate(cls, value: object) -> Self:
@@ -51,6 +63,25 @@ class Choice(StrEnum):
         except ValueError:
             known = ", ".join(choice.value for choice in cls)
             raise PydanticCustomError("form", "not one of: {known}", {"known": known}) from None
+
+
+def _meanings(kind: type[Choice]) -> dict[str, str]:
+    """Return the docstring below each member of a choice, which Python itself does not keep."""
+    (body,) = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
+    assert isinstance(body, ast.ClassDef)
+    found = {}
+    for member, below in itertools.pairwise(body.body):
+        if isinstance(member, ast.Assign) and isinstance(below, ast.Expr):
+            (name,), text = member.targets, below.value
+            if isinstance(name, ast.Name) and isinstance(text, ast.Constant):
+                found[name.id] = inspect.cleandoc(str(text.value))
+    return found
+
+
+def says_something(*keys: str) -> dict[str, Any]:
+    """Return what a JSON Schema says of a mapping that gives at least one of these keys."""
+    given: dict[str, Any] = {"not": {"enum": [None, []]}}
+    return {"anyOf": [{"required": [key], "properties": {key: given}} for key in keys]}
 
 
 M = TypeVar("M", bound=Model)

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 
 
+# In a schema: what is wanted of a text, until recipe/schema.py makes it a part of the description.
+WANTED = "x-wanted"
+# In a schema: the unit of a number.
+UNIT = "x-unit"
+
+
 class Textual(ABC):
     """A mixin for str and int: the value is one text of a fixed form."""
 
@@ -67,7 +73,7 @@ class Textual(ABC):
         return {
             "type": "string",
             "pattern": f"^(?:{cls.pattern.pattern})$",
-            "description": cls.wanted,
+            WANTED: cls.wanted,
         }
 
     @classmethod

@@ -15,9 +15,9 @@ from vfioneer.medium import iso, private, provenance, sbom, signing
 from vfioneer.medium.obtain import vouched
 from vfioneer.medium.outputs import Outputs
 from vfioneer.medium.product import OnBase, Product, as_json, inputs
+from vfioneer.payload import report as page
 from vfioneer.payload.overlay import File
-from vfioneer.payload.template import medium_context, render_template
-from vfioneer.payload.unforeseen import Unforeseen
+from vfioneer.rules.catalogue import ALL_RULES
 from vfioneer.system.files import companion, sums_text
 
 if TYPE_CHECKING:
@@ -84,7 +84,6 @@ def recorded(medium: MediumPlan, product: Product, packed: OnBase) -> dict[str, 
 
 def report(medium: MediumPlan, record: Mapping[str, Any]) -> str:
     """Return the one page for the person at the rack."""
-    base: Mapping[str, Any] = record["base"]
-    only_printed = {key: Unforeseen(base[key]) for key in ("label", "sha256")}
-    shown = {**record, "base": {**base, **only_printed}}
-    return render_template("report/report.html.j2", **medium_context(medium), record=shown)
+    revision = page.revision_of(medium.plan.host.recipe_document.file.read_bytes())
+    titles = {rule.id: rule.title for rule in ALL_RULES}
+    return page.render(medium, {**record, "revision": revision}, titles)

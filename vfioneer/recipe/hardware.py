@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from vfioneer.document.forms import CommandLine, Line
+from vfioneer.document.forms import CommandLine, Example, Line, NoTruth, Unit
 from vfioneer.document.model import Choice, Model
 from vfioneer.document.size import Size
 from vfioneer.document.values import (
@@ -41,31 +41,44 @@ class Dmi(Model):
     """What /sys/class/dmi/id says (SMBIOS types 1 and 2)."""
 
     vendor: Line | None = None
+    """System manufacturer (`sys_vendor`)."""
     product: Line | None = None
+    """System product name (`product_name`)."""
     serial: Line | None = None
+    """System serial number (`product_serial`)."""
     uuid: Line | None = None
+    """System UUID (`product_uuid`)."""
     board_vendor: Line | None = None
+    """Baseboard manufacturer (`board_vendor`)."""
     board: Line | None = None
-    bios: Line | None = None
+    """Baseboard product name (`board_name`)."""
+    bios: Annotated[Line | None, Example("3503")] = None
+    """Version of the firmware (`bios_version`)."""
 
 
 class NumaNode(Model):
     node: Count
+    """Its number."""
     cpus: tuple[Count, ...] = ()
+    """Its logical CPUs."""
     memory: Size | None = None
+    """Memory of the node."""
 
 
 class Cpu(Model):
     vendor: CpuVendor | None = None
+    """Who made it: decides between VT-d and AMD-Vi."""
     model: Line | None = None
-    sockets: Count = 1
-    cores: Count
+    """Its name (`model name` of /proc/cpuinfo)."""
+    sockets: Annotated[Count, Unit("sockets")] = 1
+    """Number of sockets."""
+    cores: Annotated[Count, Unit("cores per socket")]
     """Cores of one socket."""
-    threads: Count = 1
+    threads: Annotated[Count, Unit("threads per core")] = 1
     """Threads of one core."""
     siblings: tuple[tuple[Count, ...], ...] = ()
     """Groups of logical CPUs that share a core (topology/thread_siblings_list)."""
-    address_bits: Count | None = None
+    address_bits: Annotated[Count, Unit("bits")] | None = None
     """Physical address bits (/proc/cpuinfo, address sizes)."""
     virtualization: bool | None = None
     """Whether /proc/cpuinfo has vmx or svm."""
@@ -73,6 +86,7 @@ class Cpu(Model):
     """Whether the time stamp counter runs evenly at any frequency and depth of sleep: flags
     constant_tsc and nonstop_tsc."""
     numa: tuple[NumaNode, ...] = ()
+    """NUMA nodes, where there is more than one."""
 
     @property
     def total(self) -> int:
@@ -82,15 +96,19 @@ class Cpu(Model):
 class Kernel(Model):
     """The kernel that ran when the inventory was taken."""
 
-    release: Line | None = None
+    release: Annotated[Line | None, Example("5.9.16-1-MANJARO")] = None
+    """What `uname -r` prints."""
     arguments: CommandLine | None = None
+    """Its command line (/proc/cmdline)."""
     options: dict[Line, Line] = {}
     """Options from its config that matter here, such as CONFIG_FB_EFI: y."""
 
 
 class Iommu(Model):
     enabled: bool | None = None
+    """Whether there are IOMMU groups at all."""
     interrupt_remapping: bool | None = None
+    """Whether the kernel said that it remaps interrupts."""
     incomplete: tuple[Count, ...] = ()
     """Groups with a member that the inventory does not have: its line could not be read."""
 
@@ -99,31 +117,47 @@ class Bar(Model):
     """One base address register (sysfs `resource`)."""
 
     index: Annotated[int, Field(ge=0, le=6)]
+    """Its number; 6 is the expansion ROM."""
     size: Size
-    bits: Literal[32, 64] = 32
+    bits: Annotated[Literal[32, 64], NoTruth, Unit("bits")] = 32
+    """Width of its address in bits."""
     prefetchable: bool = False
+    """Whether it is prefetchable memory."""
     io: bool = False
+    """Whether it is I/O ports instead of memory."""
 
 
 class PciFunction(Model):
     address: PciAddress
+    """Its address."""
     id: PciId
+    """Vendor and device id."""
     pci_class: Annotated[PciClass | None, Field(alias="class")] = None
+    """Class and sub-class."""
     name: Line = ""
+    """What lspci calls it."""
     revision: Line | None = None
+    """Its revision, two hexadecimal digits."""
     subsystem: PciId | None = None
+    """Vendor and device id of the subsystem."""
     group: Count | None = None
     """IOMMU group; none when the IOMMU was off."""
     driver: Line | None = None
+    """The driver in use."""
     unbound: bool = False
     """No driver had it when the inventory was taken; without this and `driver` that is unknown."""
     modules: tuple[Line, ...] = ()
-    header_type: Literal[0, 1, 2] | None = None
+    """Drivers that could have it (`Kernel modules:` of lspci -k)."""
+    header_type: Annotated[Literal[0, 1, 2] | None, NoTruth] = None
     """PCI header type: 0 a device, 1 a PCI bridge, 2 a CardBus bridge."""
     numa_node: Annotated[int, Field(ge=-1, le=1023)] | None = None
+    """The NUMA node that it hangs on; -1 where the firmware does not say."""
     boot_vga: bool | None = None
-    reset_methods: tuple[Line, ...] | None = None
+    """Whether the firmware showed its picture on it."""
+    reset_methods: Annotated[tuple[Line, ...] | None, Example("flr")] = None
+    """How the kernel can reset it, in its order; an empty list: not at all."""
     bars: tuple[Bar, ...] = ()
+    """Its base address registers."""
 
     @property
     def slot(self) -> PciSlot:
@@ -159,46 +193,74 @@ class PciFunction(Model):
 
 class Disk(Model):
     name: Line
+    """The kernel's name."""
     size: Size
+    """Its size."""
     model: Line | None = None
+    """Model."""
     serial: Line | None = None
-    wwn: Line | None = None
+    """Serial number."""
+    wwn: Annotated[Line | None, Example("0x5000c500a1b2c3d4")] = None
+    """World Wide Name."""
     solid_state: bool | None = None
+    """true for SSD and NVMe, false for a rotating disk."""
     transport: Line | None = None
+    """How it is attached (`lsblk -o TRAN`)."""
     controller: PciAddress | None = None
+    """The PCI function that it hangs on."""
     removable: bool = False
+    """Whether its medium can be taken out."""
 
 
 class Interface(Model):
     name: Line
+    """The kernel's name."""
     mac: MacAddress | None = None
+    """Its MAC address."""
     pci: PciAddress | None = None
+    """Its PCI function."""
     driver: Line | None = None
+    """The driver in use."""
 
 
 class UsbDevice(Model):
     id: UsbId
-    name: Line = ""
+    """Vendor and product id."""
+    name: Annotated[Line, Example("Logitech Keyboard K120")] = ""
+    """What lsusb calls it."""
     controller: PciAddress | None = None
+    """The PCI function of the controller that it hangs on."""
 
 
 class Hardware(Model):
-    format: Literal[1]
+    format: Annotated[Literal[1], NoTruth]
+    """Version of the format."""
     host: HostName
+    """The host's name, and the file's."""
     origin: Line = ""
     """Where and when this was taken."""
     excerpt: bool = False
     """The listing shows a part of the machine only: what is not here may be there all the same."""
     dmi: Dmi = Dmi()
+    """What the machine says of itself."""
     firmware: FirmwareMode | None = None
+    """How it was started."""
     kernel: Kernel = Kernel()
+    """The kernel that ran."""
     cpu: Cpu | None = None
+    """Its processors."""
     memory: Size | None = None
+    """Memory of the machine (MemTotal, which is a little less than what is fitted)."""
     iommu: Iommu = Iommu()
+    """What is known of its IOMMU."""
     disks: tuple[Disk, ...] = ()
+    """Its disks."""
     network: tuple[Interface, ...] = ()
+    """Its Ethernet interfaces."""
     usb: tuple[UsbDevice, ...] = ()
+    """USB devices that are plugged in."""
     pci: tuple[PciFunction, ...]
+    """Its PCI functions."""
 
     @cached_property
     def by_address(self) -> dict[PciAddress, PciFunction]:

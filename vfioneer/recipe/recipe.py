@@ -5,30 +5,26 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from vfioneer.document.forms import (
     BridgeName,
+    Example,
     Form,
     Identifier,
     InterfaceAddress,
     IpAddress,
     KernelArguments,
-    Keymap,
     LibvirtUri,
     Line,
-    Locale,
+    NoTruth,
     PciTarget,
     Rom,
-    Secret,
     SerialConsole,
-    TimeZone,
     Uuid,
-    WorldWideName,
     failure,
 )
-from vfioneer.document.model import Choice, Model
-from vfioneer.document.size import Size
+from vfioneer.document.model import Choice, Model, says_something
 from vfioneer.document.values import (
     FirmwareMode,
     HostName,
@@ -36,12 +32,11 @@ from vfioneer.document.values import (
     ModuleName,
     PciAddress,
     SourceName,
-    SshKey,
-    UserName,
     WantedPackage,
 )
 from vfioneer.recipe.guest import Guest
-from vfioneer.recipe.naming import has_a_place
+from vfioneer.recipe.install import Install
+from vfioneer.recipe.naming import RESERVED, has_a_place
 
 # A profile for the site, the rack, the board, the card: what extends more is a mistake.
 MAX_PROFILES = 16
@@ -54,11 +49,15 @@ GUIDE_PACKAGES = tuple(map(WantedPackage, ("libvirt", "qemu", "edk2-ovmf", "virt
 class Identity(Model):
     """What must be true of the machine before anything is written to it: all that is given."""
 
+    model_config = ConfigDict(
+        json_schema_extra=says_something("uuid", "serial", "product", "board", "macs")
+    )
+
     uuid: Uuid | None = None
     """System UUID (SMBIOS type 1)."""
     serial: Identifier | None = None
     """System serial number (SMBIOS type 1)."""
-    product: Identifier | None = None
+    product: Annotated[Identifier | None, Example("PowerEdge R740")] = None
     """System product name (SMBIOS type 1)."""
     board: Identifier | None = None
     """Baseboard product name (SMBIOS type 2)."""
@@ -91,83 +90,33 @@ class FirmwareSetting(Model):
     """One setting that a person makes in the firmware's menus before the first boot."""
 
     menu: Line
+    """The way through the menus, parted by ` / `, as the firmware shows it."""
     value: Line
+    """What to choose there."""
     why: Line = ""
+    """What it is for, for the person at the machine."""
 
 
 class Firmware(Model):
     mode: FirmwareMode = FirmwareMode.UEFI
+    """How the machine starts: entry of the medium, partitions, boot loader follow it."""
     settings: tuple[FirmwareSetting, ...] = ()
-
-
-class Wipe(Choice):
-    """What the installer may install over: docs/wipe.md."""
-
-    BLANK_OR_UNFINISHED = "blank-or-unfinished"
-    """A blank disk, or an installation that did not come to its end: protects a working host."""
-    BLANK_OR_OURS = "blank-or-ours"
-    """Also a finished installation of this very host: for installing it anew."""
-    ANY = "any"
-    """Whatever is on the disk is lost; what runs on it (LVM, RAID, LUKS) is taken down."""
-
-
-class After(Choice):
-    POWEROFF = "poweroff"
-    REBOOT = "reboot"
-
-
-class DiskSelector(Model):
-    """Which disk is installed to: exactly one disk of the machine must match all that is given."""
-
-    serial: Identifier | None = None
-    wwn: WorldWideName | None = None
-    model: Identifier | None = None
-    size: Size | None = None
-    """The size on the label; the disk may differ from it by 7 % (120 GB are sold as 111.8 GiB)."""
-    solid_state: bool | None = None
-
-    @model_validator(mode="after")
-    def _says_something(self) -> Self:
-        if self.serial or self.wwn or self.model or self.size or self.solid_state is not None:
-            return self
-        raise failure(
-            "selects every disk: give at least one of serial, wwn, model, size, solid_state"
-        )
-
-
-class User(Model):
-    name: UserName
-    comment: Annotated[
-        str,
-        Form(r"[A-Za-z0-9 ._'-]{0,64}", "a name of letters, digits, blanks and ._'-, at most 64"),
-    ] = ""
-    groups: tuple[UserName, ...] = (UserName("wheel"),)
-    ssh_keys: tuple[SshKey, ...] = ()
-    password: Secret | None = None
-    """Where the crypt(5) hash of the password is found; without it only keys log in."""
-
-
-class Install(Model):
-    disk: DiskSelector
-    wipe: Wipe = Wipe.BLANK_OR_UNFINISHED
-    after: After = After.POWEROFF
-    desktop: bool = True
-    """Start the base's desktop, which virt-manager needs; else only consoles and ssh."""
-    locale: Locale = "en_US.UTF-8"
-    timezone: TimeZone = "UTC"
-    keymap: Keymap = "us"
-    users: Annotated[tuple[User, ...], Field(min_length=1)]
+    """What a person sets by hand, in the order of the menus; the page for the rack lists it."""
 
 
 class Network(Model):
     """The host's management network."""
 
     mac: MacAddress | None = None
+    """The interface by its MAC address."""
     pci: PciAddress | None = None
     """The interface by the address of its PCI function, where the MAC is not known."""
     address: InterfaceAddress = "dhcp"
+    """The host's address with its prefix, or `dhcp`."""
     gateway: IpAddress | None = None
+    """The default gateway; only with a fixed address."""
     dns: tuple[IpAddress, ...] = ()
+    """Name servers; with `dhcp` those that are told come first."""
     bridge: BridgeName | None = None
     """Put the interface into this bridge and the guest on it; else the guest is behind NAT."""
     uri: LibvirtUri | None = None
@@ -175,9 +124,9 @@ class Network(Model):
 
 
 class Kernel(Model):
-    arguments: KernelArguments = ()
+    arguments: Annotated[KernelArguments, Example("mitigations=off")] = ()
     """Tokens on top of the derived ones, on the media and on the installed system."""
-    modules: tuple[ModuleName, ...] = ()
+    modules: Annotated[tuple[ModuleName, ...], Example("nvme")] = ()
     """Modules for the initramfs, after the vfio ones."""
     serial_console: SerialConsole | None = None
     """Such as ttyS0,115200: kernel messages, GRUB and a login there as well as on the screen."""
@@ -199,14 +148,18 @@ class Binding(Choice):
 
 class PassedDevice(Model):
     pci: PciTarget
+    """A slot (`01:00`, all its functions) or one function (`00:1d.0`)."""
     bind: BindAt = BindAt.BOOT
+    """When the host gives the device away."""
     rom: Rom = "auto"
     """The option ROM that the guest sees: the card's own, none, or a file of recipes/roms/."""
 
 
 class Passthrough(Model):
     devices: Annotated[tuple[PassedDevice, ...], Field(min_length=1)]
+    """What the guest gets, the card first."""
     binding: Binding = Binding.AUTO
+    """How vfio-pci recognises the devices that it has from boot on."""
     also_pass: tuple[PciAddress, ...] = ()
     """Other members of the group that the guest is to have, named on purpose."""
 
@@ -218,9 +171,10 @@ class PackageSource(Choice):
 
 class Packages(Model):
     source: PackageSource = PackageSource.MEDIUM
+    """Where the first boot gets packages from."""
     names: Annotated[tuple[WantedPackage, ...], Field(min_length=1)] = GUIDE_PACKAGES
     """What the first boot installs; name=version for that build alone."""
-    repository: SourceName | None = None
+    repository: Annotated[SourceName | None, Example("manjaro-packages")] = None
     """The locked package set that lies on the medium; the base's own where it is not given."""
 
     @property
@@ -230,27 +184,47 @@ class Packages(Model):
 
 class Waiver(Model):
     rule: Annotated[str, Form(r"VF\d{3}", 'the id of a rule such as "VF101"')]
+    """The id of the rule."""
     reason: Annotated[Line, StringConstraints(min_length=10)]
+    """Why it does not matter here: shown wherever the rule is."""
 
 
 class Recipe(Model):
-    format: Literal[1]
-    host: Annotated[HostName, AfterValidator(has_a_place)]
+    format: Annotated[Literal[1], NoTruth]
+    """Version of the format."""
+    host: Annotated[
+        HostName,
+        AfterValidator(has_a_place),
+        Field(json_schema_extra={"not": {"enum": list(RESERVED)}}),
+    ]
+    """The host's name, and the file's."""
     description: Line = ""
+    """What the machine is, in a line."""
     extends: Annotated[tuple[HostName, ...], Field(max_length=MAX_PROFILES)] = ()
+    """Profiles, later over earlier and this file over all: mappings merge, all else is replaced."""
     base: SourceName
     """The stock medium that the host is installed from."""
-    media: Annotated[tuple[Medium, ...], Field(min_length=1), AfterValidator(_each_once)] = (
-        Medium.ISO,
-        Medium.PXE,
-    )
+    media: Annotated[
+        tuple[Medium, ...],
+        Field(min_length=1, json_schema_extra={"uniqueItems": True}),
+        AfterValidator(_each_once),
+    ] = (Medium.ISO, Medium.PXE)
     """What is built; a host that only boots from the network needs no ISO."""
     identity: Identity
+    """What must be true of the machine before anything is written."""
     firmware: Firmware = Firmware()
+    """Firmware mode, and settings that a person makes."""
     install: Install
+    """Disk, locale and users of the host."""
     network: Network = Network()
+    """How the host is reached."""
     kernel: Kernel = Kernel()
+    """Kernel arguments and modules on top of the derived ones."""
     passthrough: Passthrough
+    """Which devices the guest is to have."""
     packages: Packages = Packages()
+    """What the first boot installs, and from where."""
     guest: Guest
+    """The virtual machine."""
     waive: tuple[Waiver, ...] = ()
+    """Rules that are known to fire, each with a reason."""

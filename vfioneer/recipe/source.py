@@ -7,15 +7,14 @@
 
 from __future__ import annotations
 
-from datetime import date as Day
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from vfioneer.document.document import RecipeError
-from vfioneer.document.forms import Form, KernelArguments, Line
+from vfioneer.document.forms import Example, KernelArguments, Line, NoTruth
 from vfioneer.document.model import Choice, Model, validate
 from vfioneer.document.size import Size
 from vfioneer.document.syntax import read
@@ -26,54 +25,26 @@ from vfioneer.document.values import (
     WantedPackage,
 )
 from vfioneer.recipe.lockfaults import contradictions
+from vfioneer.recipe.sourceforms import (
+    AbsolutePath,
+    Date,
+    FileName,
+    Fingerprint,
+    PackageFile,
+    RepositoryName,
+    Server,
+    Sha256,
+    Suffix,
+    Url,
+    Version,
+    complete,
+)  # fmt: skip
 from vfioneer.system.paths import CACHE, SOURCES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 L = TypeVar("L", "Lock", "PackagesLock")
-
-
-def _day(text: str) -> str:
-    try:
-        Day.fromisoformat(text)
-    except ValueError:
-        raise PydanticCustomError("form", "not a day of the calendar", {}) from None
-    return text
-
-
-FileName = Annotated[
-    str, Form(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,200}", "a file name of letters, digits and ._+-")
-]
-PackageFile = Annotated[
-    str,
-    Form(r"[A-Za-z0-9@_+][A-Za-z0-9@._+:~-]{0,250}\.pkg\.tar(?:\.[a-z0-9]+)?", "a package's file"),
-]
-Url = Annotated[
-    str, Form(r"https?://[A-Za-z0-9._~:/?#@!$&'()*+,;=%\[\]-]{1,2000}", "an http or https address")
-]
-Sha256 = Annotated[str, Form(r"[0-9a-f]{64}", "a sha256 of 64 lower-case hexadecimal digits")]
-Fingerprint = Annotated[
-    str, Form(r"[0-9A-F]{40}", "a key's whole fingerprint of 40 hexadecimal digits without blanks")
-]
-AbsolutePath = Annotated[
-    str, Form(r"/[A-Za-z0-9._/+-]{1,200}", "an absolute path of letters, digits and ._/+-")
-]
-Version = Annotated[
-    str, Form(r"\d{1,6}(?:\.\d{1,6}){0,3}", 'a version of numbers and dots such as "5.9"')
-]
-Date = Annotated[
-    str, Form(r"\d{4}-\d{2}-\d{2}", 'a date such as "2021-01-03"'), AfterValidator(_day)
-]
-Server = Annotated[
-    str,
-    Form(
-        r"https?://[A-Za-z0-9._~:/@%+$-]{1,2000}",
-        "a Server of pacman.conf such as https://HOST/stable/$repo/$arch",
-    ),
-]
-RepositoryName = Annotated[str, Form(r"[a-z0-9][a-z0-9-]{0,40}", "the name of a repository")]
-Suffix = Annotated[str, Form(r"\.[a-z0-9]+", 'a suffix with its dot such as ".sha256"')]
 
 
 class Kind(Choice):
@@ -89,7 +60,9 @@ class Checksum(Model):
     """The publisher's checksum file: `<url><suffix>`, or a file beside the download."""
 
     suffix: Suffix | None = None
+    """What its address has after the download's."""
     beside: FileName | None = None
+    """The file's name, where it lists several downloads."""
     signature: FileName | None = None
     """A detached OpenPGP signature of the checksum file, beside it."""
 
@@ -98,26 +71,34 @@ class Firmwares(Model):
     """Where the base's edk2-ovmf package puts its images; the two are of one size class."""
 
     code: AbsolutePath
+    """The program, which guests share."""
     vars: AbsolutePath
+    """The template of the variables, of which each guest has a copy."""
 
 
 class BaseRelease(Model):
     """What this release of the base is like, as far as what we write depends on it."""
 
     kernel_package: PackageName
+    """The package of its kernel."""
     kernel: Version
+    """Its kernel's version."""
     mkinitcpio: Version
+    """Its mkinitcpio's version."""
     command_line: KernelArguments
     """The tokens of GRUB_CMDLINE_LINUX_DEFAULT that the base has without us."""
     hooks: tuple[ModuleName, ...]
     """HOOKS of mkinitcpio.conf as the base's own installer writes them."""
     libvirt: Version
+    """Its libvirt's version."""
     qemu_package: PackageName
+    """What its package of QEMU is called."""
     glibc: Version | None = None
     """Which locales it has by itself: C.UTF-8 came with 2.35."""
     network_packages: tuple[PackageName, ...] = ()
     """What libvirt's default network needs and no dependency brings (ebtables before nftables)."""
     ovmf: Firmwares
+    """Where its edk2-ovmf puts the firmware of guests."""
     packages: SourceName | None = None
     """The source of the package repository that goes onto the medium."""
 
@@ -129,22 +110,30 @@ class BaseRelease(Model):
 
 class GuestRelease(Model):
     cloud_init: Version
+    """Its cloud-init's version."""
     default_user: Line = ""
+    """The user that the image itself would make."""
 
 
 class AllowedUpgrade(Model):
     """A package of the base that may move, though the packages are exact."""
 
-    name: PackageName
-    reason: Annotated[Line, StringConstraints(min_length=10)]
+    name: Annotated[PackageName, Example("glibc")]
+    """The package."""
+    reason: Annotated[
+        Line, StringConstraints(min_length=10), Example("libvirt of that day needs 2.33")
+    ]
+    """Why it may move."""
 
 
 class Repositories(Model):
     """Mirrors that packages are taken from with all that they need and the base does not have."""
 
-    base: SourceName
+    base: Annotated[SourceName, Example("manjaro-kde-20.2.1")]
+    """The source whose package database says what is there already."""
     servers: Annotated[tuple[Server, ...], Field(min_length=1)]
-    repositories: Annotated[tuple[RepositoryName, ...], Field(min_length=1)]
+    """Mirrors as pacman.conf has them."""
+    repositories: Annotated[tuple[RepositoryName, ...], Field(min_length=1), Example("core")]
     """In the order of the base's pacman.conf: the first that has a package wins."""
     names: Annotated[tuple[WantedPackage, ...], Field(min_length=1)]
     """With versions (libvirt=1:6.5.0-3) nothing of the base moves that they do not need."""
@@ -159,17 +148,26 @@ class Repositories(Model):
 
 
 class Source(Model):
-    format: Literal[1]
+    model_config = ConfigDict(json_schema_extra=complete)
+
+    format: Annotated[Literal[1], NoTruth]
+    """Version of the format."""
     name: SourceName
+    """Its name, and the file's."""
     kind: Kind
+    """What it is."""
     title: Line
+    """What people are told that it is."""
     file: FileName
+    """Its name in build/cache."""
     urls: tuple[Url, ...] = ()
+    """Where it is downloaded from; the next where one does not answer."""
     made: Literal["lab"] | None = None
     """The lab makes it here instead of downloading it."""
     pacman: Repositories | None = None
     """Its packages are found and fetched by pacman; `file` is then a directory."""
     checksum: Checksum = Checksum()
+    """Where the publisher's checksum is."""
     signature: Suffix | None = None
     """The suffix of a detached OpenPGP signature of the download itself."""
     keys: tuple[Fingerprint, ...] = ()
@@ -177,7 +175,9 @@ class Source(Model):
     date: Date
     """The release's date: the clock of everything built from it."""
     base: BaseRelease | None = None
+    """What this release is like; only of kind base."""
     guest: GuestRelease | None = None
+    """What the image is like; only of kind guest."""
 
     @model_validator(mode="after")
     def _is_complete(self) -> Self:
@@ -208,10 +208,14 @@ class Source(Model):
 class Lock(Model):
     """The bytes of a source, as first seen."""
 
-    format: Literal[1]
+    format: Annotated[Literal[1], NoTruth]
+    """Version of the format."""
     file: FileName
+    """Its name in build/cache."""
     sha256: Sha256
+    """Its digest."""
     size: Annotated[int, Field(ge=1)]
+    """Its length in bytes."""
     checked: Line
     """What vouched for the sum: the checksum file, its signature, or nobody but the first fetch."""
 
@@ -237,7 +241,7 @@ class LockedPackage(Model):
 class PackagesLock(Model):
     """The packages of a repository, as first seen."""
 
-    format: Literal[1]
+    format: Annotated[Literal[1], NoTruth]
     file: FileName
     names: tuple[WantedPackage, ...]
     """What was asked for; other names want a new lock."""

@@ -18,9 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from vfioneer import rules
 from vfioneer.medium.obtain import vouched
-from vfioneer.payload import menus, overlay, seed
-from vfioneer.payload.template import medium_context, plan_context, render_template
-from vfioneer.payload.unforeseen import Unforeseen
+from vfioneer.payload import menus, overlay, report, seed
+from vfioneer.payload.template import plan_context, render_template
 from vfioneer.plan.basefacts import BaseFacts
 from vfioneer.plan.plan import derive, on_base
 from vfioneer.recipe.recipe import Medium
@@ -189,8 +188,8 @@ def _report(medium: MediumPlan) -> str:
     record = {
         "base": {
             "name": plan.host.base.name,
-            "sha256": Unforeseen(STAND_IN.sha256),
-            "label": Unforeseen(_LABEL),
+            "sha256": STAND_IN.sha256,
+            "label": _LABEL,
         },
         "arguments": list(medium.boot.arguments),
         "secrets": list(plan.secrets),
@@ -198,4 +197,4 @@ def _report(medium: MediumPlan) -> str:
         "checked": {source.name: vouched(source) for source in plan.host.sources},
         "outputs": {},
     }
-    return render_template("report/report.html.j2", **medium_context(medium), record=record)
+    return report.render(medium, record, {rule.id: rule.title for rule in rules.CATALOGUE.values()})

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vfioneer.recipe.recipe import Wipe
+from vfioneer.recipe.install import Wipe
 from vfioneer.rules.rule import ERROR, WARNING, Example, Finding, Rule, Unjudged
 
 if TYPE_CHECKING:

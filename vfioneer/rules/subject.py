@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from vfioneer.recipe.assignment import Assignment
     from vfioneer.recipe.hardware import Disk, Hardware, PciFunction
     from vfioneer.recipe.host import Host
-    from vfioneer.recipe.recipe import DiskSelector, Recipe
+    from vfioneer.recipe.install import DiskSelector
+    from vfioneer.recipe.recipe import Recipe
     from vfioneer.recipe.source import BaseRelease
 
 # Graphics of management controllers: ASPEED, and Matrox G200e as Dell and HPE use it.

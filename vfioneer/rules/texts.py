@@ -64,13 +64,16 @@ def catalogue_markdown() -> str:
         for rule in CATALOGUE.values()
     ]
     for rule in CATALOGUE.values():
-        lines += ["", f"## {rule.id}", "", f"{rule.title} ({rule.kind})"]
-        for sentence in _sentences(rule):
-            lines += ["", sentence]
-        for title, text in _example(rule):
-            lines += ["", f"{title}:", "", "```yaml", text.rstrip(), "```"]
-        lines += ["", "References:", "", *map(_markdown, rule.references)]
+        lines += ["", f"## {rule.id}", "", f"{rule.title} ({rule.kind})", "", *body(rule)]
     return "\n".join(lines) + "\n"
+
+
+def body(rule: Rule) -> list[str]:
+    """Return lines of Markdown with all there is to say about a rule below its heading."""
+    lines = "\n\n".join(_sentences(rule)).splitlines()
+    for title, text in _example(rule):
+        lines += ["", f"{title}:", "", "```yaml", text.rstrip(), "```"]
+    return [*lines, "", "References:", "", *map(_markdown, rule.references)]
 
 
 def _sentences(rule: Rule) -> list[str]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vfioneer.recipe.host import Host
-    from vfioneer.recipe.recipe import DiskSelector
+    from vfioneer.recipe.install import DiskSelector
     from vfioneer.standin.placement import Place
 
 PRIMARY_DISK = "disk0"

@@ -14,6 +14,7 @@ SCHEMA = RECIPES / "schema"
 TRUST = RECIPES / "trust"
 OVERLAYS = Path("overlays")
 LAB = Path("lab")
+DOCS = Path("docs")
 PACKAGE = Path("vfioneer")
 BUILD = Path("build")
 CACHE = BUILD / "cache"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from test_live_holders import run
 
-from vfioneer.recipe.recipe import Wipe
+from vfioneer.recipe.install import Wipe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,8 @@ from vfioneer.document.values import PciAddress
 from vfioneer.machine.accelerator import Accelerator
 from vfioneer.recipe.hardware import Disk, Hardware, PciFunction
 from vfioneer.recipe.host import Host, load
-from vfioneer.recipe.recipe import DiskSelector, Recipe
+from vfioneer.recipe.install import DiskSelector
+from vfioneer.recipe.recipe import Recipe
 from vfioneer.standin.emulated import Emulated, emulate
 from vfioneer.standin.storage import matches
 
