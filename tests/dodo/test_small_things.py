@@ -242,3 +242,19 @@ def test_several_hosts_and_patterns(copy: Copy) -> None:
     assert "domain.xml" in rows["gpu01"]["faults"][0]
     shown = json.loads(copy.doit("show", "HOST=gpu01", "FORMAT=json").stdout)
     assert shown["gpu01"]["base"] == "manjaro-kde-20.2.1"
+
+
+def test_a_build_shows_steps_and_no_commands(copy: Copy) -> None:
+    done = copy.doit("build", "HOST=gpu01")
+    assert done.status == 0, done.output
+    lines = done.stderr.splitlines()
+    assert not [line for line in lines if line.startswith("+ ")]
+    assert any("] iso:gpu01  the hybrid ISO" in line for line in lines)
+    assert max(map(len, lines)) < 160
+    assert done.stdout == ""
+    # What ran is in the log all the same, and is shown to who asks.
+    (log,) = (copy.path / "build/log").glob("*.log")
+    assert "$ xorriso " in log.read_text()
+    shutil.rmtree(copy.path / "build/cache/blanks")
+    shutil.rmtree(copy.path / "build/gpu01")
+    assert "\n+ xorriso " in copy.doit("build", "HOST=gpu01", "VERBOSE=1").stderr
