@@ -216,6 +216,12 @@ def test_help_is_ours(words: list[str], copy: Copy) -> None:
     assert copy.doit("--version").stdout.startswith("vfioneer 0.")
 
 
+def test_info_says_why_in_words(copy: Copy) -> None:
+    done = copy.doit("info", "render:gpu01")
+    assert "What it is made from, or what it left, has changed." in done.stdout
+    assert "<function" not in done.output
+
+
 def test_list_says_what_the_table_says(copy: Copy) -> None:
     """The table is the one place; a command of dodo.py that it does not know is none."""
     listed = dict(line.split(maxsplit=1) for line in copy.doit("list").stdout.splitlines())
