@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any
 
 from doit.cmd_info import Info
@@ -36,7 +37,9 @@ class _Plain:
 
 def _reasons(reasons: dict[str, Any]) -> str:
     """Say why a step would run; doit shows our functions as they are called inside."""
-    said = Info.get_reasons({**reasons, "uptodate_false": []})
+    # What doit has nothing to say of is not among its keys.
+    others = defaultdict(list, {k: v for k, v in reasons.items() if k != "uptodate_false"})
+    said = Info.get_reasons(others)
     if not reasons["uptodate_false"]:
         return str(said)
     return "\n".join(filter(None, (" * What it is made from, or what it left, has changed.", said)))
