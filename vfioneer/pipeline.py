@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any
 
+from doit.cmd_info import Info
 from doit.cmdparse import CmdParseError
 from doit.doit_cmd import DoitMain
 from doit.exceptions import InvalidCommand, InvalidDodoFile
@@ -33,12 +35,26 @@ class _Plain:
             raise InvalidDodoFile(f"{message}\n  hint: ./doit list --all shows all") from None
 
 
+def _reasons(reasons: dict[str, Any]) -> str:
+    """Say why a step would run; doit shows our functions as they are called inside."""
+    # What doit has nothing to say of is not among its keys.
+    others = defaultdict(list, {k: v for k, v in reasons.items() if k != "uptodate_false"})
+    said = Info.get_reasons(others)
+    if not reasons["uptodate_false"]:
+        return str(said)
+    return "\n".join(filter(None, (" * What it is made from, or what it left, has changed.", said)))
+
+
 class Doit(DoitMain):  # type: ignore[misc]  # doit has no types
     """doit behind ./doit."""
 
     BIN_NAME = "./doit"
     DOIT_CMDS = tuple(
-        type(command.__name__, (_Plain, command), {"name": command.get_name()})
+        type(
+            command.__name__,
+            (_Plain, command),
+            {"name": command.get_name(), "get_reasons": staticmethod(_reasons)},
+        )
         for command in DoitMain.DOIT_CMDS
         # These two are our own.
         if command.get_name() not in ("help", "tabcompletion")

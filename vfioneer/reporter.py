@@ -21,12 +21,13 @@ from doit.reporter import ConsoleReporter
 from vfioneer.command.table import TABLE
 from vfioneer.medium import inputs
 from vfioneer.system import colour
-from vfioneer.system.pace import Pace
 from vfioneer.system.progress import time_text
 from vfioneer.system.screen import SCREEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from vfioneer.system.pace import Pace
 
 # More steps than that are not told one by one.
 FEW = 60
@@ -68,6 +69,8 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]  # doit has no types
         self.waiting = dict.fromkeys(_steps(tasks, selected))
         self.total = len(self.waiting)
         if self.total:
+            from vfioneer.system.pace import Pace
+
             self.pace = Pace()
             threading.Thread(target=self._tick, daemon=True).start()
 

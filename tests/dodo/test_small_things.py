@@ -216,6 +216,12 @@ def test_help_is_ours(words: list[str], copy: Copy) -> None:
     assert copy.doit("--version").stdout.startswith("vfioneer 0.")
 
 
+def test_info_says_why_in_words(copy: Copy) -> None:
+    done = copy.doit("info", "render:gpu01")
+    assert "What it is made from, or what it left, has changed." in done.stdout
+    assert "<function" not in done.output
+
+
 def test_list_says_what_the_table_says(copy: Copy) -> None:
     """The table is the one place; a command of dodo.py that it does not know is none."""
     listed = dict(line.split(maxsplit=1) for line in copy.doit("list").stdout.splitlines())
@@ -242,3 +248,19 @@ def test_several_hosts_and_patterns(copy: Copy) -> None:
     assert "domain.xml" in rows["gpu01"]["faults"][0]
     shown = json.loads(copy.doit("show", "HOST=gpu01", "FORMAT=json").stdout)
     assert shown["gpu01"]["base"] == "manjaro-kde-20.2.1"
+
+
+def test_a_build_shows_steps_and_no_commands(copy: Copy) -> None:
+    done = copy.doit("build", "HOST=gpu01")
+    assert done.status == 0, done.output
+    lines = done.stderr.splitlines()
+    assert not [line for line in lines if line.startswith("+ ")]
+    assert any("] iso:gpu01  the hybrid ISO" in line for line in lines)
+    assert max(map(len, lines)) < 160
+    assert done.stdout == ""
+    # What ran is in the log all the same, and is shown to who asks.
+    (log,) = (copy.path / "build/log").glob("*.log")
+    assert "$ xorriso " in log.read_text()
+    shutil.rmtree(copy.path / "build/cache/blanks")
+    shutil.rmtree(copy.path / "build/gpu01")
+    assert "\n+ xorriso " in copy.doit("build", "HOST=gpu01", "VERBOSE=1").stderr

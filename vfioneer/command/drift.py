@@ -17,7 +17,7 @@ from vfioneer.domainxml.reader import printable
 from vfioneer.payload import domain as payload
 from vfioneer.recipe.host import load
 from vfioneer.system.errors import UserError
-from vfioneer.system.progress import say
+from vfioneer.system.progress import counted, say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -59,7 +59,8 @@ def main(hosts: Sequence[str], variables: Mapping[str, str]) -> None:
     wrong = [row for row in rows if row.state is not State.SAME]
     if wrong:
         listed = ", ".join(f"{row.host} ({row.state})" for row in wrong)
-        message = f"{len(wrong)} of {len(rows)} guests are not as their recipes say: {listed}"
+        among = f"{len(wrong)} of {counted(len(rows), 'guest')}"
+        message = f"not as the recipe says: {among}: {listed}"
         raise UserError(message, hint="./doit define HOST=… shows it and asks")
 
 

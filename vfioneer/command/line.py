@@ -7,7 +7,6 @@ every variable belongs to a command that knows it, is given once, and has a valu
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -112,6 +111,8 @@ def parts_of(command: str) -> list[str]:
 
 def suggestion(word: str, known: Iterable[str]) -> str:
     """Return what was meant, as far as one can guess."""
+    import difflib
+
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return close[0] if close else ""
 

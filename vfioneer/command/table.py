@@ -142,6 +142,13 @@ TABLE = {
         variables=(v.BUILT, v.form("text", "json")),
         example="./doit verify HOST=gpu01", fails="something is not as it was built",
     ),
+    "inspect": Command(
+        doc="what is on an ISO, a stick or a network tree, and how it differs from today's recipe",
+        group=Group.BRING, module="command.inspect",
+        variables=(v.FILE, v.DEVICE, v.form("text", "json")),
+        example="./doit inspect FILE=build/gpu01/gpu01.iso",
+        fails="it is no medium of vfioneer, or it cannot be read",
+    ),
     "define": Command(
         doc="define or update the guest on a live host",
         group=Group.LIVE, module="command.define",

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from statistics import median
 from typing import TYPE_CHECKING
 
 from vfioneer.system.files import replace
@@ -52,5 +51,5 @@ class Pace:
             return None
         if kind not in self._kinds:
             others = [s for name, s in self.seconds.items() if name.startswith(f"{kind}:")]
-            self._kinds[kind] = median(others) if others else None
+            self._kinds[kind] = sorted(others)[len(others) // 2] if others else None
         return self._kinds[kind]
