@@ -50,12 +50,16 @@ class Dmi(Model):
 
 
 class NumaNode(Model):
+    """One NUMA node, its host CPUs, and its memory."""
+
     node: Count
     cpus: tuple[Count, ...] = ()
     memory: Size | None = None
 
 
 class Cpu(Model):
+    """The processors of the machine: sockets, cores of a socket, threads of a core."""
+
     vendor: CpuVendor | None = None
     model: Line | None = None
     sockets: Count = 1
@@ -89,6 +93,8 @@ class Kernel(Model):
 
 
 class Iommu(Model):
+    """What the kernel says of the IOMMU (/sys/class/iommu, dmesg)."""
+
     enabled: bool | None = None
     interrupt_remapping: bool | None = None
     incomplete: tuple[Count, ...] = ()
@@ -106,6 +112,8 @@ class Bar(Model):
 
 
 class PciFunction(Model):
+    """One PCI function as sysfs and lspci -nnk tell it; only address and id are always known."""
+
     address: PciAddress
     id: PciId
     pci_class: Annotated[PciClass | None, Field(alias="class")] = None
@@ -158,6 +166,8 @@ class PciFunction(Model):
 
 
 class Disk(Model):
+    """One disk as lsblk tells it."""
+
     name: Line
     size: Size
     model: Line | None = None
@@ -170,6 +180,8 @@ class Disk(Model):
 
 
 class Interface(Model):
+    """One network interface of the machine."""
+
     name: Line
     mac: MacAddress | None = None
     pci: PciAddress | None = None
@@ -177,12 +189,16 @@ class Interface(Model):
 
 
 class UsbDevice(Model):
+    """One USB device, and the controller that it hangs on."""
+
     id: UsbId
     name: Line = ""
     controller: PciAddress | None = None
 
 
 class Hardware(Model):
+    """The inventory of one machine; what nobody could tell is left out."""
+
     format: Literal[1]
     host: HostName
     origin: Line = ""
