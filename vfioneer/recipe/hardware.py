@@ -57,6 +57,8 @@ class Dmi(Model):
 
 
 class NumaNode(Model):
+    """One NUMA node, its host CPUs, and its memory."""
+
     node: Count
     """Its number."""
     cpus: tuple[Count, ...] = ()
@@ -66,6 +68,8 @@ class NumaNode(Model):
 
 
 class Cpu(Model):
+    """The processors of the machine: sockets, cores of a socket, threads of a core."""
+
     vendor: CpuVendor | None = None
     """Who made it: decides between VT-d and AMD-Vi."""
     model: Line | None = None
@@ -105,6 +109,8 @@ class Kernel(Model):
 
 
 class Iommu(Model):
+    """What the kernel says of the IOMMU (/sys/class/iommu, dmesg)."""
+
     enabled: bool | None = None
     """Whether there are IOMMU groups at all."""
     interrupt_remapping: bool | None = None
@@ -128,6 +134,8 @@ class Bar(Model):
 
 
 class PciFunction(Model):
+    """One PCI function as sysfs and lspci -nnk tell it; only address and id are always known."""
+
     address: PciAddress
     """Its address."""
     id: PciId
@@ -192,6 +200,8 @@ class PciFunction(Model):
 
 
 class Disk(Model):
+    """One disk as lsblk tells it."""
+
     name: Line
     """The kernel's name."""
     size: Size
@@ -213,6 +223,8 @@ class Disk(Model):
 
 
 class Interface(Model):
+    """One network interface of the machine."""
+
     name: Line
     """The kernel's name."""
     mac: MacAddress | None = None
@@ -224,6 +236,8 @@ class Interface(Model):
 
 
 class UsbDevice(Model):
+    """One USB device, and the controller that it hangs on."""
+
     id: UsbId
     """Vendor and product id."""
     name: Annotated[Line, Example("Logitech Keyboard K120")] = ""
@@ -233,6 +247,8 @@ class UsbDevice(Model):
 
 
 class Hardware(Model):
+    """The inventory of one machine; what nobody could tell is left out."""
+
     format: Annotated[Literal[1], NoTruth]
     """Version of the format."""
     host: HostName

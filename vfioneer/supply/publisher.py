@@ -7,12 +7,13 @@ by hand beside the file, else each URL in order ──> checksum file ── its
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from vfioneer.supply import checksum, web
+from vfioneer.supply import web
 from vfioneer.supply.signature import Signature, at_hand, is_signature, key_file, verify
 from vfioneer.system.files import companion, file_error
 from vfioneer.system.progress import say
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 # Ubuntu's SHA256SUMS has 10 KB, kernel.org's largest 1 MB.
 _LIMIT = 4 * 2**20
+# A backslash in front says that the name has escapes (coreutils); such names are none of ours.
+_GNU = re.compile(r"([0-9A-Fa-f]{64}) [ *](\S.*)")
+_BSD = re.compile(r"SHA256 ?\((.+)\) ?= ?([0-9A-Fa-f]{64})")
+_BARE = re.compile(r"[0-9A-Fa-f]{64}")
 
 Place = Path | str
 
@@ -83,6 +88,29 @@ def laid_beside(source: Source) -> list[Path]:
     return beside + [companion(path, end) for end in (checksum.suffix, source.signature) if end]
 
 
+def listed(listing: bytes, names: set[str], *, alone: bool) -> str | None:
+    """Return the sha256 of the file that has one of the names, as sha256sum and BSD's sha256 write.
+
+    Two different sums for it are none. `alone` says that the listing is about that one file, as
+    `<file>.sha256` is, so that a line may be the bare sum.
+    """
+    lines = [line.strip() for line in listing.decode(errors="replace").splitlines()]
+    lines = [line for line in lines if line and not line.startswith("#")]
+    if alone and len(lines) == 1 and _BARE.fullmatch(lines[0]):
+        return lines[0].lower()
+    # Manjaro and others sum with the path of their build machine in front.
+    sums = {sum_ for name, sum_ in map(_entry, lines) if PurePosixPath(name).name in names}
+    return sums.pop() if len(sums) == 1 else None
+
+
+def _entry(line: str) -> tuple[str, str]:
+    if match := _GNU.fullmatch(line):
+        return match[2], match[1].lower()
+    if match := _BSD.fullmatch(line):
+        return match[1], match[2].lower()
+    return "", ""
+
+
 class _Inquiry:
     """One round of questions; a server that did not answer is not asked twice."""
 
@@ -99,7 +127,7 @@ class _Inquiry:
             data = self.read(place)
             if data is None:
                 continue
-            found = checksum.find(data, names, alone=source.checksum.suffix is not None)
+            found = listed(data, names, alone=source.checksum.suffix is not None)
             if found is None:
                 self.failures.append(f"{_shown(place)}: holds no sha256 of {source.file}")
                 continue

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import pytest
 
-from vfioneer.supply.checksum import find
+from vfioneer.supply.publisher import listed
 
 A, B = "a" * 64, "b" * 64
 LISTINGS = [
@@ -31,13 +31,13 @@ LISTINGS = [
     ("listing", "wanted"), [row[1:] for row in LISTINGS], ids=[row[0] for row in LISTINGS]
 )
 def test_listings(listing: str, wanted: str | None) -> None:
-    assert find(listing.encode(), {"x.iso"}, alone=False) == wanted
+    assert listed(listing.encode(), {"x.iso"}, alone=False) == wanted
 
 
 def test_a_file_about_one_file_may_hold_the_bare_sum() -> None:
-    assert find(f"{A}\n".encode(), {"x.iso"}, alone=True) == A
-    assert find(f"{A}\n{B}\n".encode(), {"x.iso"}, alone=True) is None
+    assert listed(f"{A}\n".encode(), {"x.iso"}, alone=True) == A
+    assert listed(f"{A}\n{B}\n".encode(), {"x.iso"}, alone=True) is None
 
 
 def test_bytes_that_are_no_text_hold_nothing() -> None:
-    assert find(b"\xff\xfe\x00" * 100, {"x.iso"}, alone=True) is None
+    assert listed(b"\xff\xfe\x00" * 100, {"x.iso"}, alone=True) is None
