@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pydantic_core import PydanticCustomError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -12,7 +14,16 @@ if TYPE_CHECKING:
     from vfioneer.recipe.source import LockedPackage
 
 
-def contradictions(
+def refuse_contradictions(
+    names: Sequence[WantedPackage], packages: Sequence[LockedPackage]
+) -> None:
+    """Raise what pydantic takes for a wrong value where a lock was edited without care."""
+    wrong = list(_contradictions(names, packages))
+    if wrong:
+        raise PydanticCustomError("form", "{message}", {"message": "; ".join(wrong)})
+
+
+def _contradictions(
     names: Sequence[WantedPackage], packages: Sequence[LockedPackage]
 ) -> Iterator[str]:
     """Yield what is wrong with the packages of a lock, beside what was asked for."""

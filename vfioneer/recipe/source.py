@@ -24,7 +24,7 @@ from vfioneer.document.values import (
     SourceName,
     WantedPackage,
 )
-from vfioneer.recipe.lockfaults import contradictions
+from vfioneer.recipe.lockfaults import refuse_contradictions
 from vfioneer.recipe.sourceforms import (
     AbsolutePath,
     Date,
@@ -250,10 +250,7 @@ class PackagesLock(Model):
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
-        """Refuse what no fetch writes: a lock that somebody edited without care, or with intent."""
-        wrong = list(contradictions(self.names, self.packages))
-        if wrong:
-            raise PydanticCustomError("form", "{message}", {"message": "; ".join(wrong)})
+        refuse_contradictions(self.names, self.packages)
         return self
 
     @property
