@@ -26,6 +26,7 @@ import os
 import secrets
 from dataclasses import dataclass, field
 from functools import cache
+from threading import get_ident
 from typing import TYPE_CHECKING
 
 from vfioneer.medium import inputs, signing
@@ -202,7 +203,8 @@ def _secret(reference: str) -> str:
 def _salt() -> bytes:
     """Return this checkout's own salt: without it a digest would let a hash be guessed at."""
     if not SALT.exists():
-        partial = SALT.with_name(f"{SALT.name}.{os.getpid()}.partial")
+        # Two threads of one build may be here at once.
+        partial = SALT.with_name(f"{SALT.name}.{os.getpid()}-{get_ident()}.partial")
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as stream:
             stream.write(secrets.token_hex(32))

@@ -18,12 +18,7 @@ from vfioneer.document.forms import Example, KernelArguments, Line, NoTruth
 from vfioneer.document.model import Choice, Model, validate
 from vfioneer.document.size import Size
 from vfioneer.document.syntax import read
-from vfioneer.document.values import (
-    ModuleName,
-    PackageName,
-    SourceName,
-    WantedPackage,
-)
+from vfioneer.document.values import ModuleName, PackageName, SourceName, WantedPackage
 from vfioneer.recipe.lockfaults import refuse_contradictions
 from vfioneer.recipe.sourceforms import (
     AbsolutePath,
@@ -233,9 +228,8 @@ class LockedPackage(Model):
     sha256: Sha256
     size: Annotated[int, Field(ge=1)]
     signer: Fingerprint | None = None
-    """The key that signed it, by its fingerprint; None where nobody did."""
     signed: Date | None = None
-    """The day of the signature, at which the key was judged."""
+    """By which key and on which day, at which the key was judged; None where nobody did."""
 
 
 class PackagesLock(Model):
