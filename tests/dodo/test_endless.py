@@ -119,7 +119,7 @@ def test_profiles_that_each_extend_the_next_three_times(copy: Copy) -> None:
         profile = copy.path / f"recipes/profiles/p{number}.yaml"
         profile.write_text(f"extends: [{', '.join([f'p{number + 1}'] * 3)}]\n")
     copy.edit("recipes/gpu01.yaml", "  mode: uefi\n", "")
-    refused(copy, "recipes/profiles/p14.yaml:2:18: firmware.mode: not one of: uefi, bios")
+    refused(copy, "recipes/profiles/p14.yaml:2:18: error: firmware.mode: not one of: uefi, bios")
 
 
 def test_profiles_in_a_chain_or_a_list_without_end(copy: Copy) -> None:
@@ -208,7 +208,7 @@ def test_files_without_an_end_or_a_beginning(
     make(file)
     if name == "profiles/operator":
         copy.edit("recipes/gpu01.yaml", "format: 1\n", "format: 1\nextends: [operator]\n")
-    at = "" if name == "sources/lab" else "1:1: "
+    at = "" if name == "sources/lab" else "1:1: error: "
     kind = "a device" if make is zeros else "a pipe"
     read = f"recipes/{name}.yaml:{at or ' '}is {kind}, not a file"
     # Links are refused before anything is read, but for showing: that reads one recipe alone.

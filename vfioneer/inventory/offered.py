@@ -25,7 +25,7 @@ def packages(base: str) -> list[str]:
     known = offered.pacman.names if offered and offered.pacman else ()
     versions = {package.name: str(package) for package in known}
     qemu = source.base.qemu_package if source and source.base else "qemu"
-    names = [qemu if name == "qemu" else str(name) for name in GUIDE_PACKAGES]
+    names = [str(qemu if name == "qemu" else name) for name in GUIDE_PACKAGES]
     return [versions.get(name, name) for name in names]
 
 
