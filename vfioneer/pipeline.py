@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from doit.cmd_base import DodoTaskLoader
 from doit.cmd_info import Info
 from doit.cmdparse import CmdParseError
 from doit.doit_cmd import DoitMain
@@ -15,6 +16,22 @@ from vfioneer.command.line import parse
 from vfioneer.command.table import TABLE, Group
 from vfioneer.recipe.selection import hosts as chosen
 from vfioneer.system.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# Which steps of the same host a step needs; dodo.py tells doit the same.
+NEEDS = {
+    "recipe": (),
+    "render": (),
+    "domain": ("render",),
+    "overlay": ("recipe",),
+    "iso": ("overlay", "domain"),
+    "pxe": ("overlay",),
+    "manifest": ("render", "iso", "pxe"),
+}
+# What a recipe may want besides.
+SOURCES = {"fetch", "unpack"}
 
 
 class _Plain:
@@ -68,7 +85,34 @@ def run(arguments: list[str]) -> int:
 
         sys.stderr.write("ERROR: one of the words is empty\n  hint: ./doit help\n")
         return 3
-    return int(Doit().run(host_by_host(arguments)) or 0)
+    loader = _Loader(steps_of(parse(arguments).words))
+    return int(Doit(task_loader=loader).run(host_by_host(arguments)) or 0)
+
+
+class _Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
+    """dodo.py without the steps that a command line cannot come to: a fleet has thousands."""
+
+    def __init__(self, steps: set[str]) -> None:
+        super().__init__()
+        self.steps = steps
+
+    def setup(self, options: Any) -> None:
+        super().setup(options)
+        if self.steps:
+            wanted = {f"task_{name}" for name in self.steps | SOURCES}
+            for name in [name for name in self.namespace if name.startswith("task_")]:
+                if name not in wanted:
+                    del self.namespace[name]
+
+
+def steps_of(words: Sequence[str]) -> set[str]:
+    """Return the steps that steps come to, by themselves included; none where a word is no step."""
+    wanted = {word.partition(":")[0] for word in words}
+    if not wanted <= NEEDS.keys():
+        return set()
+    while more := {need for step in wanted for need in NEEDS[step]} - wanted:
+        wanted |= more
+    return wanted
 
 
 def host_by_host(arguments: list[str]) -> list[str]:
