@@ -146,7 +146,8 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]  # doit has no types
 
     def _tell(self, now: float) -> None:
         """Say how far it is: on a terminal each second, elsewhere from time to time."""
-        steps = list(self.running.values())
+        # pytest tells for itself how far it is.
+        steps = [step for step in self.running.values() if not step.name.startswith("test:")]
         if not steps or now - self.started < LONG_SECONDS:
             return
         # Of several at once the longest is what one waits for.
