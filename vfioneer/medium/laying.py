@@ -50,11 +50,13 @@ def lay(host: str, step: str, laid: Laid) -> None:
     with suppress(FileNotFoundError):
         _remove(directory, before.sums.keys() - laid.files.keys())
     sums = {}
+    cleared: set[Path] = set()
     for path, file in laid.files.items():
         sums[path] = file.sum if isinstance(file, Link) else hashlib.sha256(file.data).hexdigest()
         if before.sums.get(path) != sums[path] or not _is_laid(
             directory / path, path, file, before
         ):
+            _clear(directory / path, cleared)
             _write(directory / path, file)
     traces.write(host, step, laid.made_from, sums)
 
@@ -69,12 +71,19 @@ def _is_laid(place: Path, path: str, file: File | Link, before: traces.Trace) ->
         return False
 
 
-def _write(place: Path, file: File | Link) -> None:
+def _clear(place: Path, cleared: set[Path]) -> None:
+    """Remove what lies where a file or one of its directories is to be."""
     if place.is_dir() and not place.is_symlink():
         _empty(place)
     for parent in place.parents:
+        if parent in cleared:
+            return
         if parent.is_symlink() or parent.is_file():
             parent.unlink()
+        cleared.add(parent)
+
+
+def _write(place: Path, file: File | Link) -> None:
     with replaced(place) as partial:
         if isinstance(file, Link):
             partial.symlink_to(_relative(place, file))
