@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A review as a comment on a pull request: counts first, risks on top, details folded.
+"""A review as a comment on a pull request: counts first, risks on top, files folded.
 
 Recipe text is written by whoever opened the pull request, so all of it stands inside code, where
 neither GitHub nor GitLab reads markup, links or mentions. A comment has room for so much; what does
@@ -36,7 +36,7 @@ def render(review: Review) -> Rendered:
     listed = [f"{line}\n" for line in _risks(review)]
     top, more = _fitting(listed, _TOP)
     blocks = [_text(_file(change)) for change in review.repository if not change.is_data]
-    blocks += [_text(_group(group)) for group in groups(review)]
+    blocks += [_text(_group(group, is_told=not more)) for group in groups(review)]
     # Their meaning is told at the hosts: they come last, and are no loss.
     data = [_text(_file(change)) for change in review.repository if change.is_data]
     room = LIMIT - _size(head) - _size(top) - _size(tail) - _UNSEEN
@@ -100,30 +100,36 @@ def _file(change: FileChange) -> Iterator[str]:
         yield f"{code(title)}\n"
 
 
-def _group(group: Group) -> Iterator[str]:
+def _group(group: Group, *, is_told: bool) -> Iterator[str]:
+    """Yield what happens to hosts: in words, open; their files, folded.
+
+    Args:
+        group: the hosts.
+        is_told: what can hurt stands on top already, all of it, and is not told again.
+    """
     change = group.change
-    yield f"\n<details><summary>{_summary(group)}</summary>\n"
+    yield f"\n{_title(group)}\n"
+    lines: list[str] = []
     for section in change.sections:
-        yield f"{section.title}\n"
-        yield from fenced(clean(f"{item.sign} {item.text}") for item in section.items)
-        yield ""
+        items = [item for item in section.items if not (is_told and item.tag)]
+        if items:
+            lines.append(f"@@ {section.title} @@")
+            lines += [clean(f"{item.sign} {item.text}") for item in items]
+    if lines:
+        yield from fenced(lines)
     if change.files:
-        shown = f", as in {code(change.name)}" if len(group.hosts) > 1 else ""
-        yield f"files: {file_count(change)}{shown}\n"
-    for file in change.files:
-        yield from _file(file)
-    yield "</details>"
+        shown = f", as in {_html(change.name)}" if len(group.hosts) > 1 else ""
+        yield f"\n<details><summary>files: {file_count(change)}{shown}</summary>\n"
+        for file in change.files:
+            yield from _file(file)
+        yield "</details>"
 
 
-def _summary(group: Group) -> str:
+def _title(group: Group) -> str:
     change = group.change
-    parts = [f"{len(section.items)} {section.title}" for section in change.sections]
-    if change.state is not State.CHANGED:
-        parts = [str(change.state)]
-    elif change.files:
-        parts.append(f"{len(change.files)} file{'s' if len(change.files) > 1 else ''}")
     count = f" ({len(group.hosts)} hosts)" if len(group.hosts) > 1 else ""
-    return f"<b>{_html(names(group.hosts))}</b>{count}: {html.escape(', '.join(parts))}"
+    state = "" if change.state is State.CHANGED else f": {change.state}"
+    return f"**{code(names(group.hosts))}**{count}{state}"
 
 
 def _tail(review: Review) -> Iterator[str]:
