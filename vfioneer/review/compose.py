@@ -83,6 +83,12 @@ def risks(review: Review) -> list[Risk]:
     return [Risk(tag=tag, item=item, hosts=tuple(names)) for (tag, item), names in ranked]
 
 
+def said(item: Item) -> str:
+    """Return a risk in words: a bare kernel argument or package does not say what becomes of it."""
+    is_bare = item.tag in (Tag.BOOT, Tag.PACKAGES) and " " not in item.text
+    return f"{item.sign} {item.text}" if is_bare else item.text
+
+
 def groups(review: Review) -> list[Group]:
     """Return the hosts that there is something to say about, equal ones together."""
     found: list[Group] = []

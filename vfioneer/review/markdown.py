@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from vfioneer.review.change import FileChange, Review, State
 from vfioneer.review.characters import clean, folded
-from vfioneer.review.compose import Rendered, counts, file_count, groups, names, risks
+from vfioneer.review.compose import Rendered, counts, file_count, groups, names, risks, said
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -43,15 +43,17 @@ def render(review: Review) -> Rendered:
     body, left = _fitting(blocks, room)
     recipes, _ = _fitting(data, room - _size(body))
     unseen = more + left
-    said = ""
+    warning = ""
     if unseen:
-        said = (
+        warning = (
             f"- **[unseen]** {unseen} of {len(listed) + len(blocks)} parts do not fit into a"
             " comment: `./doit review` shows them, in a checkout of BASE\n"
         )
-    title = "\n### What can hurt\n\n" if said or top else ""
+    title = "\n### What can hurt\n\n" if warning or top else ""
     heading = "\n### Changes\n" if body else ""
-    return Rendered(text=head + title + said + top + heading + body + recipes + tail, unseen=unseen)
+    return Rendered(
+        text=head + title + warning + top + heading + body + recipes + tail, unseen=unseen
+    )
 
 
 def _fitting(blocks: list[str], room: int) -> tuple[str, int]:
@@ -86,7 +88,7 @@ def _head(review: Review) -> Iterator[str]:
 def _risks(review: Review) -> Iterator[str]:
     for risk in risks(review):
         hosts = f"{code(names(risk.hosts))}: " if risk.hosts else ""
-        yield f"- **[{risk.tag}]** {hosts}{code(risk.item.text)}"
+        yield f"- **[{risk.tag}]** {hosts}{code(said(risk.item))}"
 
 
 def _file(change: FileChange) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from vfioneer.review.change import FileChange, Review, State
 from vfioneer.review.characters import clean, folded
-from vfioneer.review.compose import Rendered, counts, file_count, groups, names, risks
+from vfioneer.review.compose import Rendered, counts, file_count, groups, names, risks, said
 from vfioneer.system import colour
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def _lines(review: Review) -> Iterator[str]:
         yield "\nwhat can hurt"
     for risk in found:
         hosts = f"{names(risk.hosts)}: " if risk.hosts else ""
-        yield f"  [{risk.tag}] {hosts}{clean(risk.item.text)}"
+        yield f"  [{risk.tag}] {hosts}{clean(said(risk.item))}"
     told = [file for file in review.repository if not file.is_data]
     if told:
         yield "\nfiles of the repository"
