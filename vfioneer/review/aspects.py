@@ -30,6 +30,8 @@ _AMOUNTS = re.compile(
     r"|window for 64-bit BARs) [^→]* → [^→]*"
 )
 
+_UNBOUND = "UNBOUND_ARGUMENTS"
+
 Facts = dict[str, Any]
 Both = tuple[Facts, Facts]
 Sides = tuple["Snapshot", "Snapshot"]
@@ -38,13 +40,20 @@ Sides = tuple["Snapshot", "Snapshot"]
 def install(both: Both, sides: Sides) -> Iterator[Item]:
     old, new = (_settings(facts, side) for facts, side in zip(both, sides, strict=True))
     for name in [*old, *(name for name in new if name not in old)]:
-        if not guards.told_here(name):
+        if not guards.told_here(name) or (name == _UNBOUND and _is_told(both, sides, (old, new))):
             continue
         was, now = ({guards.label(name): s[name]} if name in s else {} for s in (old, new))
         for item in compare(was, now, guards.tag(name)):
             any_disk = name == "DISK_WIPE" and new.get(name) == "any"
             aside = " (whatever is on the disk is lost)" if any_disk else ""
             yield replace(item, text=item.text + aside)
+
+
+def _is_told(both: Both, sides: Sides, rendered: tuple[dict[str, str], dict[str, str]]) -> bool:
+    """Tell whether the fallback entry's arguments change by what the other entries' change by."""
+    unbound = (settings.get(_UNBOUND, "").split() for settings in rendered)
+    told = set(installed_arguments(both, sides))
+    return set(compare_tokens(*unbound, tag=Tag.BOOT)) <= told
 
 
 def firmware(both: Both, sides: Sides) -> Iterator[Item]:

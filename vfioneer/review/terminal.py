@@ -73,8 +73,11 @@ def _group(group: Group) -> Iterator[str]:
     state = "" if change.state is State.CHANGED else f" ({change.state})"
     yield f"{names(group.hosts)}{state}"
     for section in change.sections:
-        yield f"  {section.title}"
-        for item in section.items:
+        # What can hurt stands on top already.
+        items = [item for item in section.items if not item.tag]
+        if items:
+            yield f"  {section.title}"
+        for item in items:
             yield f"    {item.sign} {clean(item.text)}"
     if change.files:
         shown = f" (as in {clean(change.name)})" if len(group.hosts) > 1 else ""
