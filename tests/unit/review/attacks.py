@@ -436,7 +436,7 @@ ATTACKS = (
     Attack(
         name="host packages",
         tag=Tag.PACKAGES,
-        top="lab01: evil",
+        top="lab01: + evil",
         change=add(HOST, "packages: {names: [evil]}\n"),
     ),
     Attack(
