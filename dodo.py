@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The pipeline: recipe -> overlay -> media. `./doit list` shows what a user types."""
+"""The pipeline: recipe -> overlay -> media. `./doit list` shows what a user types.
+
+Which step needs which others of its host is in vfioneer/medium/steps.py, with a picture.
+"""
 
 import sys
 from collections.abc import Iterator
@@ -47,31 +50,31 @@ def task_render(host: str) -> Task:
 @per_host
 def task_domain(host: str) -> Task:
     """the guest's domain, judged by libvirt"""
-    return step("domain", host, after=["render"])
+    return step("domain", host)
 
 
 @per_host
 def task_overlay(host: str) -> Task:
     """overlay.cpio.gz, the initrd that carries everything"""
-    return step("overlay", host, calc_dep=True)
+    return step("overlay", host)
 
 
 @per_host
 def task_iso(host: str) -> Task:
     """the hybrid ISO: CD, USB stick and virtual medium"""
-    return step("iso", host, after=["overlay", "domain"])
+    return step("iso", host)
 
 
 @per_host
 def task_pxe(host: str) -> Task:
     """the network boot tree"""
-    return step("pxe", host, after=["overlay"])
+    return step("pxe", host)
 
 
 @per_host
 def task_manifest(host: str) -> Task:
     """manifest.json, SHA256SUMS and the report for the person at the rack"""
-    return step("manifest", host, after=["render", "iso", "pxe"])
+    return step("manifest", host)
 
 
 def task_fetch() -> Iterator[Task]:

@@ -12,24 +12,17 @@ from doit.cmdparse import CmdParseError
 from doit.doit_cmd import DoitMain
 from doit.exceptions import InvalidCommand, InvalidDodoFile
 
-from vfioneer.command.line import parse
-from vfioneer.command.table import TABLE, Group
+from vfioneer.command.line import is_of_doit, parse
+from vfioneer.command.table import TABLE
+from vfioneer.medium.steps import NEEDS, with_needs
 from vfioneer.recipe.selection import hosts as chosen
 from vfioneer.system.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# Which steps of the same host a step needs; dodo.py tells doit the same.
-NEEDS = {
-    "recipe": (),
-    "render": (),
-    "domain": ("render",),
-    "overlay": ("recipe",),
-    "iso": ("overlay", "domain"),
-    "pxe": ("overlay",),
-    "manifest": ("render", "iso", "pxe"),
-}
+    from vfioneer.command.line import Line
+
 # What a recipe may want besides.
 SOURCES = {"fetch", "unpack"}
 
@@ -85,8 +78,8 @@ def run(arguments: list[str]) -> int:
 
         sys.stderr.write("ERROR: one of the words is empty\n  hint: ./doit help\n")
         return 3
-    loader = _Loader(steps_of(parse(arguments).words))
-    return int(Doit(task_loader=loader).run(host_by_host(arguments)) or 0)
+    line = parse(arguments)
+    return int(Doit(task_loader=_Loader(steps_of(line.words))).run(host_by_host(line)) or 0)
 
 
 class _Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
@@ -94,45 +87,40 @@ class _Loader(DodoTaskLoader):  # type: ignore[misc]  # doit has no types
 
     def __init__(self, steps: set[str]) -> None:
         super().__init__()
-        self.steps = steps
+        self.wanted = {f"task_{name}" for name in steps | SOURCES} if steps else None
 
     def setup(self, options: Any) -> None:
         super().setup(options)
-        if self.steps:
-            wanted = {f"task_{name}" for name in self.steps | SOURCES}
-            for name in [name for name in self.namespace if name.startswith("task_")]:
-                if name not in wanted:
-                    del self.namespace[name]
+        if self.wanted is None:
+            return
+        for name in [name for name in self.namespace if name.startswith("task_")]:
+            if name not in self.wanted:
+                del self.namespace[name]
 
 
 def steps_of(words: Sequence[str]) -> set[str]:
-    """Return the steps that steps come to, by themselves included; none where a word is no step."""
+    """Return the steps that a command line comes to; none where one of its words is no step."""
     wanted = {word.partition(":")[0] for word in words}
-    if not wanted <= NEEDS.keys():
-        return set()
-    while more := {need for step in wanted for need in NEEDS[step]} - wanted:
-        wanted |= more
-    return wanted
+    return with_needs(wanted) if wanted <= NEEDS.keys() else set()
 
 
-def host_by_host(arguments: list[str]) -> list[str]:
+def host_by_host(line: Line) -> list[str]:
     """Name the hosts' own tasks before the word that stands for all of them.
 
     Given `pxe`, doit takes one step of all hosts before it takes the next, and what the first step
     of a host has read and rendered would have to wait for a thousand others, or be made again.
     """
-    line = parse(arguments)
-    if not all(word in TABLE and TABLE[word].group is not Group.DOIT for word in line.words):
+    arguments = list(line.arguments)
+    if any(is_of_doit(word) or word not in TABLE for word in line.words):
         return arguments
     try:
         hosts = chosen(dict(line.variables))
     except UserError:
         # doit's tasks say so.
         return arguments
-    found: list[str] = []
-    for word in arguments:
-        step = "manifest" if word == "build" else word
-        if word in line.words and TABLE[step].parts == "hosts":
-            found += [f"{step}:{host}" for host in hosts]
-        found.append(word)
-    return found
+    # From behind, so that places before stay what they are.
+    for place in reversed(line.places):
+        step = "manifest" if arguments[place] == "build" else arguments[place]
+        if TABLE[step].parts == "hosts":
+            arguments[place:place] = [f"{step}:{host}" for host in hosts]
+    return arguments

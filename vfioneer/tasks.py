@@ -20,6 +20,7 @@ from doit.exceptions import InvalidDodoFile, TaskFailed
 
 from vfioneer.command import line
 from vfioneer.command.table import OTHERS, TABLE, VARIABLES
+from vfioneer.medium.steps import NEEDS, RECIPE
 from vfioneer.recipe.selection import matching
 from vfioneer.reporter import Reporter
 from vfioneer.system.errors import UserError
@@ -192,21 +193,16 @@ def per_host(make: Callable[[str], Task]) -> Callable[[], Iterator[Task]]:
     return create
 
 
-def step(name: str, host: str, *, after: Iterable[str] = (), calc_dep: bool = False) -> Task:
-    """Return the task of a step of a host (see vfioneer/medium/build.py).
-
-    Args:
-        name: of the step.
-        host: whose it is.
-        after: the steps whose tasks come first.
-        calc_dep: the recipe says which downloads come first, too.
-    """
+def step(name: str, host: str) -> Task:
+    """Return the task of a step of a host, after those that it needs."""
+    needs = NEEDS[name]
     task: Task = {
         "actions": [action("medium.build", "run", name, host)],
         "uptodate": [fresh(name, host)],
-        "task_dep": [f"{earlier}:{host}" for earlier in after],
+        "task_dep": [f"{need}:{host}" for need in needs if need != RECIPE],
     }
-    return task | {"calc_dep": [f"recipe:{host}"]} if calc_dep else task
+    # The recipe says which downloads come first, too.
+    return task | {"calc_dep": [f"{RECIPE}:{host}"]} if RECIPE in needs else task
 
 
 def fresh(step_name: str, host: str) -> Callable[[Any, Any], bool]:

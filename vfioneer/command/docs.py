@@ -27,7 +27,8 @@ SITE = BUILD / "docs"
 def main(_variables: Mapping[str, str]) -> None:
     """Lay the sources out and have Sphinx build them; broken links and other warnings fail."""
     require_sphinx()
-    layout.lay_out(SITE / "source")
+    pages = dict(layout.pages())
+    layout.lay_out(SITE / "source", pages)
     html = SITE / "html"
     shutil.rmtree(html, ignore_errors=True)
     options = ["-q", "-W", "--keep-going", "-n", "-b", "html", "-d", str(SITE / "doctrees")]
@@ -35,7 +36,7 @@ def main(_variables: Mapping[str, str]) -> None:
     if subprocess.run(command, check=False).returncode != 0:
         message = "the site was not built: Sphinx's warnings stand above"
         raise UserError(message, hint="a page of build/docs/source/ comes from docs/ or from code")
-    (html / "llms.txt").write_text(layout.llms())
+    (html / "llms.txt").write_text(layout.llms(pages))
     say(f"the site is in {html}: open {html}/index.html")
 
 

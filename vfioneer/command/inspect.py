@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from vfioneer.payload import overlay
 from vfioneer.plan.plan import derive
 from vfioneer.recipe.host import load, recipe_path
 from vfioneer.recipe.source import load_lock, load_source
+from vfioneer.system import files
 from vfioneer.system.errors import UserError
 from vfioneer.system.plain import plain
 from vfioneer.system.secrets import Vault
@@ -147,7 +147,7 @@ def _digest(path: str) -> str:
     place = Path(path)
     if place.is_absolute() or ".." in place.parts or not place.is_file():
         return ""
-    return hashlib.sha256(place.read_bytes()).hexdigest()
+    return files.digest(place)
 
 
 def _lines(told: Mapping[str, Any]) -> Iterator[str]:

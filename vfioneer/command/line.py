@@ -35,8 +35,14 @@ MANY = 8
 class Line:
     """What was typed, apart."""
 
-    words: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
+    places: tuple[int, ...] = ()
+    """Of the words among the arguments: the value of an option is none of them."""
     variables: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        return tuple(self.arguments[place] for place in self.places)
 
     @property
     def commands(self) -> tuple[str, ...]:
@@ -46,10 +52,10 @@ class Line:
 
 def parse(arguments: Sequence[str]) -> Line:
     """Take a command line apart; doit reads the options itself."""
-    words: list[str] = []
+    places: list[int] = []
     variables: list[tuple[str, str]] = []
     is_value = False
-    for argument in arguments:
+    for place, argument in enumerate(arguments):
         if is_value:
             is_value = False
         elif argument.startswith("-"):
@@ -58,8 +64,8 @@ def parse(arguments: Sequence[str]) -> Line:
             name, _, value = argument.partition("=")
             variables.append((name, value))
         else:
-            words.append(argument)
-    return Line(words=tuple(words), variables=tuple(variables))
+            places.append(place)
+    return Line(arguments=tuple(arguments), places=tuple(places), variables=tuple(variables))
 
 
 def check(arguments: Sequence[str]) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 QUICK = ("tests/unit", "tests/golden", "tests/checks")
-COMMANDS = ("tests/dodo", "tests/unit/review", "tests/unit/overlays")
+COMMANDS = ("tests/dodo", "tests/unit/review")
 MACHINES = ("tests/boot", "tests/media", "tests/unit")
 PARTS = {
     "quick": [*QUICK, "-m", "not (soak or boot or commands)", "-n2", "--dist=worksteal"],

@@ -16,7 +16,7 @@ from vfioneer.recipe import schema
 from vfioneer.system.paths import DOCS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 # Pages that lie at the top of the repository, where platforms look for them.
@@ -30,10 +30,10 @@ _LINK = re.compile(r"\]\(([A-Za-z0-9_./-]+)(#[A-Za-z0-9_-]+)?\)")
 _COPIED = ("*.md", "*.svg", "*.png", "conf.py")
 
 
-def lay_out(source: Path) -> None:
+def lay_out(source: Path, pages: Mapping[str, str]) -> None:
     """Write everything that Sphinx reads into an empty directory."""
     shutil.rmtree(source, ignore_errors=True)
-    for name, text in pages():
+    for name, text in pages.items():
         path = source / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
@@ -62,9 +62,9 @@ def _moved(match: re.Match[str]) -> str:
     return f"]({_AT_THE_TOP.get(target, target.removeprefix('docs/'))}{anchor})"
 
 
-def llms() -> str:
+def llms(pages: Mapping[str, str]) -> str:
     """Return llms.txt: what this is, and each page with what it is about."""
-    listed = {name: text for name, text in pages() if not name.startswith("rules/")}
+    listed = {name: text for name, text in pages.items() if not name.startswith("rules/")}
     index = listed.pop("index.md")
     lines = ["# vfioneer", "", f"> {_first_paragraph(index)}", "", "## Pages", ""]
     for name, text in listed.items():

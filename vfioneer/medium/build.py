@@ -1,9 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The steps of a host, from recipe to `build/<host>/`: what each makes, and after which others.
-
-          ┌─> render   overlay/ profile/ seed domain.xml ──> domain (libvirt judges) ─┐
-recipe ───┤                                              ┌─> iso  <host>.iso ─────────┤
-          └─> overlay  overlay.cpio.gz overlay.manifest ─┴─> pxe  pxe/ ───────────────┴─> manifest
+"""What each step of a host makes, from recipe to `build/<host>/` (see steps.py for their order).
 
 A step runs under the host's lock and first sees to those before it, so that what it makes fits what
 lies there, whoever else builds the same host at the same time.
@@ -13,7 +9,6 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -22,6 +17,7 @@ from vfioneer.medium.ahead import AHEAD
 from vfioneer.medium.laying import Laid
 from vfioneer.medium.outputs import Outputs
 from vfioneer.medium.product import OnBase, Product, on_medium, read_base
+from vfioneer.medium.steps import NEEDS, RECIPE, with_needs
 from vfioneer.payload import domain, overlay
 from vfioneer.payload.overlay import File
 from vfioneer.plan.plan import MediumPlan, derive, on_base
@@ -47,12 +43,6 @@ ROOM = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Step:
-    make: Callable[[str], None]
-    after: tuple[str, ...] = ()
-
-
 def run(step: str, name: str) -> None:
     """Bring a step of a host up to date, those before it included; nothing where it is already."""
     with held(name):
@@ -73,10 +63,12 @@ def _threads(_name: str) -> threading.Lock:
 
 
 def _ensure(step: str, name: str) -> None:
-    for earlier in STEPS[step].after:
-        _ensure(earlier, name)
+    for need in NEEDS[step]:
+        # It makes nothing.
+        if need != RECIPE:
+            _ensure(need, name)
     if not traces.is_fresh(name, step):
-        STEPS[step].make(name)
+        MAKE[step](name)
 
 
 def dependencies(name: str) -> dict[str, list[str]]:
@@ -224,7 +216,8 @@ def _manifest(name: str) -> None:
     """Write manifest.json, SHA256SUMS, their signatures and report.html."""
     out = Outputs(name)
     medium = planned(name)
-    steps = STEPS["manifest"].after
+    before = with_needs(["manifest"]) - {RECIPE, "manifest"}
+    steps = [step for step in NEEDS if step in before]
     keys = [f"made:{step}:{path}" for step in steps for path in _sums(name, step)]
     keys += ["code", "overlays", "signer", f"file:{installed_path(medium.plan.host.base.name)}"]
     product, packed = _packed(name)
@@ -248,11 +241,11 @@ def _is_listed(path: str) -> bool:
     return not path.startswith(("overlay/", "profile/"))
 
 
-STEPS = {
-    "render": Step(make=_render),
-    "domain": Step(make=_judge_domain, after=("render",)),
-    "overlay": Step(make=_overlay),
-    "iso": Step(make=_iso, after=("overlay", "domain")),
-    "pxe": Step(make=_pxe, after=("overlay",)),
-    "manifest": Step(make=_manifest, after=("render", "domain", "overlay", "iso", "pxe")),
+MAKE: dict[str, Callable[[str], None]] = {
+    "render": _render,
+    "domain": _judge_domain,
+    "overlay": _overlay,
+    "iso": _iso,
+    "pxe": _pxe,
+    "manifest": _manifest,
 }

@@ -14,14 +14,13 @@ import gzip
 import io
 import json
 import re
-import shlex
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vfioneer.document.values import HostName
 from vfioneer.medium import contents
-from vfioneer.payload import cpio
+from vfioneer.payload import cpio, hostenv
 from vfioneer.system.errors import UserError
 
 if TYPE_CHECKING:
@@ -106,7 +105,7 @@ def read(archive: bytes, place: str) -> Found:
         entries = {e.name: e.data for e in cpio.read(io.BytesIO(plain)) if e.data is not None}
         record = json.loads(entries["vfioneer/live/etc/vfioneer/medium.json"])
         host = HostName.parse(str(record["host"]))
-        values = _assignments(entries["vfioneer/live/etc/vfioneer/host.env"].decode())
+        values = hostenv.read(entries["vfioneer/live/etc/vfioneer/host.env"].decode())
     except (OSError, EOFError, ValueError, KeyError, TypeError, RecursionError) as error:
         message = f"{place}: {_NO_MEDIUM}, or it is damaged: {error}"
         raise UserError(message) from None
@@ -163,16 +162,6 @@ def _text(path: str, data: bytes) -> str:
         return _INSTANCE.sub("iid-…", _HASH.sub(HIDDEN, data.decode()))
     except UnicodeDecodeError:
         return f"({len(data)} bytes that are no text)\n"
-
-
-def _assignments(text: str) -> dict[str, str]:
-    """Return the values of a file that a shell reads, quotes taken off."""
-    found: dict[str, str] = {}
-    for line in text.splitlines():
-        name, equals, value = line.partition("=")
-        if equals and name.isidentifier():
-            found[name] = " ".join(shlex.split(value))
-    return found
 
 
 def kind_of(path: Path) -> str:

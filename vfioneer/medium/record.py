@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from vfioneer.medium import iso, private, provenance, sbom, signing
 from vfioneer.medium.obtain import vouched
 from vfioneer.medium.outputs import Outputs
-from vfioneer.medium.product import OnBase, Product, as_json, inputs
+from vfioneer.medium.product import OnBase, Product, as_json
 from vfioneer.payload import report as page
 from vfioneer.payload.overlay import File
 from vfioneer.rules.catalogue import ALL_RULES
@@ -71,10 +71,11 @@ def own_files(packed: OnBase, archive: bytes, listing: bytes) -> dict[str, bytes
 
 def recorded(medium: MediumPlan, product: Product, packed: OnBase) -> dict[str, Any]:
     """Return what the media are made from, who vouches for it, and what verifying compares."""
-    host, facts, record = medium.plan.host, medium.base, inputs(medium)
+    host, facts, record = medium.plan.host, medium.base, packed.record
     own = own_files(packed, packed.archive, product.manifest)
     own[iso.STOCK_CONFIG] = iso.stock_menu(facts).encode()
-    return record | {
+    return {
+        **record,
         "base": record["base"] | {"files": facts.network_files, "listing": facts.listing},
         "checked": {source.name: vouched(source) for source in host.sources},
         "private": private.recorded(product),

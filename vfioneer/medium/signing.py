@@ -105,17 +105,14 @@ def sign(host: str, data: bytes) -> bytes | None:
     found = key()
     if found is None:
         return None
-    argv: list[str | Path] = [
-        "ssh-keygen",
-        "-q",
-        "-Y",
-        "sign",
-        "-f",
-        found.path,
-        "-n",
-        namespace(host),
-    ]
-    done = run([*argv, "-f", found.path], stdin=data, env=_agent(), check=False, quiet=True)
+    words = ("-n", namespace(host))
+    done = run(
+        ["ssh-keygen", "-q", "-Y", "sign", "-f", found.path, *words],
+        stdin=data,
+        env=_agent(),
+        check=False,
+        quiet=True,
+    )
     if done.returncode != 0 or b"BEGIN SSH SIGNATURE" not in done.stdout:
         message = f"{found.path} does not sign{last_lines(done.stderr, 4)}"
         hint = "a key with a passphrase signs through ssh-agent: ssh-add it first"

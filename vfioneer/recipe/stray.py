@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vfioneer.document.document import Document, RecipeError, Severity
+from vfioneer.document.document import Document, Severity
 from vfioneer.document.model import validate
 from vfioneer.recipe.extension import merged
 from vfioneer.recipe.recipe import Recipe
-from vfioneer.system.errors import UserError
 from vfioneer.system.paths import HARDWARE, PROFILES, RECIPES, SOURCES
 
 if TYPE_CHECKING:
@@ -40,13 +39,7 @@ def _names() -> Iterator[Problem]:
 
 
 def _profile(path: Path) -> list[Problem]:
-    try:
-        document, found = merged(path)
-    except RecipeError as error:
-        return list(error.problems)
-    except UserError as error:
-        empty = Document(file=path, data=None, lines={path: []}, marks={})
-        return [empty.problem((), error.message.removeprefix(f"{path}: "), hint=error.hint)]
+    document, found = merged(path)
     if not isinstance(document.data, dict):
         wrong = [*found, *document.problems]
         return wrong or [document.problem((), "not a mapping of key: value")]

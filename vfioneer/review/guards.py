@@ -6,8 +6,7 @@ Not the recipe is compared but the rendered host.env: a template that drops a gu
 
 from __future__ import annotations
 
-import shlex
-
+from vfioneer.payload import hostenv
 from vfioneer.review.amount import amount
 from vfioneer.review.change import Tag
 
@@ -39,20 +38,11 @@ _SIZES = {"DISK_SIZE", "GUEST_DISK_SIZE"}
 
 def read(text: str) -> dict[str, str]:
     """Return the settings of host.env; those without a value are left out."""
-    settings: dict[str, str] = {}
-    for line in text.splitlines():
-        name, equals, quoted = line.partition("=")
-        if not equals or not name.isidentifier():
-            continue
-        try:
-            value = " ".join(shlex.split(quoted))
-        except ValueError:
-            value = quoted
-        if value and name in _SIZES and value.isdigit():
-            value = amount(int(value))
-        if value:
-            settings[name] = value
-    return settings
+    return {
+        name: amount(int(value)) if name in _SIZES and value.isdigit() else value
+        for name, value in hostenv.read(text).items()
+        if value
+    }
 
 
 def tag(name: str) -> Tag | None:

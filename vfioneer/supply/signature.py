@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vfioneer.supply import gpg
 from vfioneer.system.errors import UserError
 from vfioneer.system.paths import SOURCES
-from vfioneer.system.run import last_lines, run
+from vfioneer.system.run import last_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -64,13 +65,13 @@ def verify(signed: Path | bytes, signature: Signature, fingerprints: Sequence[st
         file = "-" if isinstance(signed, bytes) else signed.absolute()
         # Two arguments: gpg then takes nothing but a detached signature.
         argv = ("--trust-model", "always", "--verify", detached, file)
-        status, said = _gpg(home, *argv, stdin=signed if isinstance(signed, bytes) else None)
+        done = gpg.ask(home, *argv, stdin=signed if isinstance(signed, bytes) else None)
     finally:
         shutil.rmtree(home, ignore_errors=True)
-    signer, problem = _judge(status, known)
+    signer, problem = _judge(gpg.status(done.stdout), known)
     if signer:
         return signer
-    message = f"the signature {signature.origin} {problem}{last_lines(said, 4)}"
+    message = f"the signature {signature.origin} {problem}{last_lines(done.stderr, 4)}"
     raise UserError(message, hint=_remedy(fingerprints, known))
 
 
@@ -85,26 +86,11 @@ def _remedy(fingerprints: Sequence[str], known: list[str]) -> str:
 
 def _take_key(home: Path, fingerprint: str) -> None:
     file = key_file(fingerprint)
-    status, said = _gpg(home, "--import", file.absolute())
-    if not any(words[0] == "IMPORT_OK" and words[-1] == fingerprint for words in status):
-        message = f"{file} does not hold the key {fingerprint}{last_lines(said, 4)}"
+    done = gpg.ask(home, "--import", file.absolute())
+    taken = (words[-1] for words in gpg.status(done.stdout) if words[0] == "IMPORT_OK")
+    if fingerprint not in taken:
+        message = f"{file} does not hold the key {fingerprint}{last_lines(done.stderr, 4)}"
         raise UserError(message, hint=f"gpg --armor --export {fingerprint} > {file}")
-
-
-def _gpg(
-    home: Path, *arguments: str | Path, stdin: bytes | None = None
-) -> tuple[list[list[str]], bytes]:
-    """Return the status lines in words (GnuPG's doc/DETAILS), and what gpg said to people."""
-    # fmt: off
-    done = run(
-        ["gpg", "--homedir", home, "--no-options", "--batch", "--no-tty", "--no-autostart",
-         "--no-auto-key-retrieve", "--status-fd", "1", *arguments],
-        stdin=stdin, check=False, quiet=True,
-    )
-    # fmt: on
-    lines = done.stdout.decode(errors="replace").splitlines()
-    status = [line.split()[1:] for line in lines if line.startswith("[GNUPG:] ")]
-    return [words for words in status if words], done.stderr
 
 
 def _judge(status: list[list[str]], known: list[str]) -> tuple[str, str]:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from vfioneer.supply import gpg
 from vfioneer.system.errors import UserError
 from vfioneer.system.run import last_lines, run
 
@@ -55,9 +56,9 @@ def made_at(keyrings: Sequence[Path]) -> int:
 
 def trusted(home: Path, second: int) -> frozenset[str]:
     """Return the fingerprints that a keyring, filled in by pacman-key, trusted at a time."""
-    said = _gpg(home, "--faked-system-time", str(second), "--with-colons", "--list-keys")
+    done = gpg.ask(home, "--faked-system-time", str(second), "--with-colons", "--list-keys")
     found, valid = set(), False
-    for line in said[0].splitlines():
+    for line in done.stdout.decode(errors="replace").splitlines():
         fields = line.split(":")
         if fields[0] in ("pub", "sub"):
             valid = fields[0] == "pub" and fields[1] == _TRUSTED
@@ -96,26 +97,14 @@ def _verified(package: Path, home: Path, second: str = "") -> tuple[str, list[st
     """Return gpg's verdict, its words of VALIDSIG (doc/DETAILS), and what it said to people."""
     at = ("--faked-system-time", second) if second else ()
     signature = package.with_name(f"{package.name}.sig")
-    said, errors = _gpg(home, *at, "--trust-model", "always", "--verify", signature, package)
+    done = gpg.ask(home, *at, "--trust-model", "always", "--verify", signature, package)
     verdict, valid = "", []
-    for line in said.splitlines():
-        words = line.removeprefix("[GNUPG:] ").split()
-        if words and words[0] in ("GOODSIG", "EXPKEYSIG", *_BAD):
+    for words in gpg.status(done.stdout):
+        if words[0] in ("GOODSIG", "EXPKEYSIG", *_BAD):
             if verdict:
                 # One signature a package: of several, a good one must not hide a bad one.
-                return "", [], errors
+                return "", [], done.stderr
             verdict = words[0]
-        elif words and words[0] == "VALIDSIG":
+        elif words[0] == "VALIDSIG":
             valid = words[1:]
-    return verdict, valid, errors
-
-
-def _gpg(home: Path, *words: str | Path) -> tuple[str, bytes]:
-    # fmt: off
-    done = run(
-        ["gpg", "--homedir", home, "--no-options", "--batch", "--no-tty", "--no-autostart",
-         "--no-auto-key-retrieve", "--no-permission-warning", "--status-fd", "1", *words],
-        check=False, quiet=True,
-    )
-    # fmt: on
-    return done.stdout.decode(errors="replace"), done.stderr
+    return verdict, valid, done.stderr

@@ -82,7 +82,7 @@ def test_links_of_the_top_lead_to_pages_of_the_site() -> None:
 
 
 def test_every_page_is_listed_for_programs_with_what_it_is_about() -> None:
-    text = layout.llms()
+    text = layout.llms(dict(layout.pages()))
     assert text.startswith("# vfioneer\n\n> One reviewed YAML recipe per GPU host")
     pages = {name for name, _ in layout.pages() if not name.startswith("rules/")}
     for name in pages - {"index.md"}:
