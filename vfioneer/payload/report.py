@@ -50,21 +50,12 @@ class Keys:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
-    """Dark squares side by side in a QR code."""
-
-    x: int
-    y: int
-    length: int
-
-
-@dataclass(frozen=True, kw_only=True)
 class Code:
     """A QR code with its quiet zone."""
 
     says: str
-    size: int
-    runs: tuple[Run, ...]
+    image: str
+    """SVG, as a data URI: the page is one file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,15 +126,5 @@ def revision_of(recipe: bytes) -> str:
 
 def code_of(text: str) -> Code:
     """Return a text as a QR code, with the four free squares around it that readers want."""
-    rows = [list(row) for row in segno.make(text, error="m", micro=False).matrix_iter(border=4)]
-    runs = []
-    for y, row in enumerate(rows):
-        x = 0
-        while x < len(row):
-            end = x
-            while end < len(row) and row[end]:
-                end += 1
-            if end > x:
-                runs.append(Run(x=x, y=y, length=end - x))
-            x = end + 1
-    return Code(says=text, size=len(rows), runs=tuple(runs))
+    code = segno.make(text, error="m", micro=False)
+    return Code(says=text, image=code.svg_data_uri(border=4, light="white", omitsize=True))

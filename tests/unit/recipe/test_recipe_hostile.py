@@ -154,7 +154,6 @@ class Tags(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.found: list[Any] = []
-        self.in_code = False
 
     @classmethod
     def of(cls, text: str) -> list[Any]:
@@ -163,13 +162,9 @@ class Tags(HTMLParser):
         return [tag for tag in parser.found if tag != ("code", [])]
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.in_code |= tag == "svg" and ("class", "code") in attrs
         # The squares of the QR code are the digest's; the keys are those of the board's vendor.
-        if not self.in_code and tag != "kbd":
+        if tag != "kbd" and ("class", "code") not in attrs:
             self.found.append((tag, attrs))
-
-    def handle_endtag(self, tag: str) -> None:
-        self.in_code &= tag != "svg"
 
     def handle_comment(self, data: str) -> None:
         self.found.append(("comment", data))
